@@ -1,7 +1,8 @@
-"""`smartclocker evaluate-pad`: measures presentation attack detection on a folder of pictures."""
+"""`smartclocker evaluate-pad`: measures presentation attack detection on a folder of pictures and films."""
 
 import argparse
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,10 @@ from edge.cli.output.report_file import require_page_libraries, write_report
 from edge.errors import TransferError
 
 if TYPE_CHECKING:
+    from edge.domain.recognition.decision import DecisionPolicy
     from edge.evaluation.pad.dataset import Folder
+    from edge.evaluation.pad.enrolment import AttackedPeople
+    from edge.evaluation.pad.footage import Sampling
     from edge.evaluation.pad.report import PadReport
     from edge.vision.models import ModelStore
     from edge.vision.pipeline import Pipeline
@@ -19,19 +23,49 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `evaluate-pad`."""
     parser.epilog = (
         "The pipeline, the gate, the layers and the threshold are the terminal's own. Without --fps each picture "
-        "is a separate attempt, and the layers that need several frames abstain."
+        "is a separate attempt, and the layers that need several frames abstain. docs/pad-evaluation.md teaches "
+        "how to film attacks with a telephone."
     )
     parser.add_argument(
         "directory",
         type=Path,
         metavar="DIR",
-        help=("a folder that holds real/ and one folder for each kind of attack, with pictures in them"),
+        help="a folder with real/ and one folder for each kind of attack, with pictures and films in them",
     )
     parser.add_argument(
         "--fps",
         type=_fps,
         metavar="N",
-        help=("the videos had N frames a second; file names end in the number of the frame (clip_12.jpg)"),
+        help=(
+            "the pictures are frames of videos of N a second; file names end in the number of the frame "
+            "(clip_12.jpg). Films know their own rate"
+        ),
+    )
+    parser.add_argument(
+        "--rate",
+        type=_fps,
+        default=15.0,
+        metavar="N",
+        help="look at films N times a second (default: 15, as camera.fps)",
+    )
+    parser.add_argument(
+        "--size",
+        type=_size,
+        default=(640, 480),
+        metavar="WIDTHxHEIGHT",
+        help="scale films to the terminal's picture, and cut off what goes beyond (default: 640x480)",
+    )
+    _people_arguments(parser)
+    parser.add_argument(
+        "--tuned-on",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help=(
+            "layers or limits were chosen on these recordings, folders or kinds (screen/ada): report the "
+            "others apart"
+        ),
     )
     parser.add_argument(
         "--simulate",
@@ -70,19 +104,45 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(call=run)
 
 
+def _people_arguments(parser: argparse.ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--enrol",
+        type=Path,
+        metavar="DIR",
+        help="enrol people, a folder of photographs each, and report the attacks that are recognised, too (IAPAR)",
+    )
+    source.add_argument(
+        "--enrol-from",
+        choices=["real"],
+        metavar="KIND",
+        help="the same with the people of real/, each by the name of their folder or film",
+    )
+    parser.add_argument(
+        "--shows",
+        type=Path,
+        metavar="CSV",
+        help=("a file with the columns recording,person: who is shown, where no folder's or film's name says it"),
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Measures, prints the figures, and writes the reports."""
+    from edge.adapters.replay.video_file import load_library
+    from edge.cli.output.pad_text import lines
     from edge.cli.output.progress import progress
     from edge.domain.recognition.decision import DecisionPolicy
     from edge.domain.recognition.quality import QualityLimits
     from edge.errors import EvaluationError
     from edge.evaluation.pad import experiment
     from edge.evaluation.pad.dataset import read_folder
+    from edge.evaluation.pad.footage import Sampling
+    from edge.evaluation.pad.recordings import named
     from edge.evaluation.pad.report import PadReport
     from edge.evaluation.pad.verdict_cache import Clips
     from edge.resources import models_directory
     from edge.vision.models import ModelStore
-    from edge.vision.pipeline import WIDE_EVERY, Pipeline
+    from edge.vision.pipeline import Pipeline
 
     if arguments.html is not None:
         require_page_libraries()
@@ -90,81 +150,92 @@ def run(arguments: argparse.Namespace) -> int:
         raise EvaluationError(
             "simulated attacks depend on those drawn before them, and are not kept: leave out --work"
         )
+    if arguments.shows is not None and arguments.enrol is None and arguments.enrol_from is None:
+        raise EvaluationError(
+            "--shows says who is shown; say who is enrolled, too: --enrol DIR or --enrol-from real"
+        )
     folder = read_folder(arguments.directory, arguments.fps)
+    if folder.films:
+        load_library()  # before hours of work
+    tuned_on = frozenset(recording for name in arguments.tuned_on for recording in named(folder, name.rstrip("/")))
+    sampling = Sampling(arguments.rate, arguments.size)
     store = ModelStore(models_directory(arguments.models))
     if arguments.regions:
-        return _regions(folder, store, Pipeline(store, QualityLimits()), arguments.regions)
-    # Without a frame rate, each picture is a whole attempt.
-    often = 1 if arguments.fps is None else WIDE_EVERY
-    pipeline = Pipeline(store, QualityLimits(), wide_every=often)
-    policy = DecisionPolicy()
-    with Clips(arguments.work, f"{store.fingerprint()} wide {often}", policy) as clips, progress("looking") as tell:
+        return _regions(folder, store, Pipeline(store, QualityLimits()), arguments.regions, sampling)
+    pipeline, policy = Pipeline(store, QualityLimits()), DecisionPolicy()
+    trial = experiment.PadTrial(
+        pipeline,
+        policy,
+        # A picture that is a whole attempt gets the look at the wide region that each decision has.
+        stills=Pipeline(store, QualityLimits(), wide_every=1),
+        sampling=sampling,
+        people=_people(arguments, folder, store, pipeline, policy),
+        simulate=arguments.simulate,
+    )
+    with Clips(arguments.work, store.fingerprint(), policy) as clips, progress("looking") as tell:
         kept = None if arguments.work is None else clips
-        tried = experiment.measure(folder, pipeline, policy, tell, simulate=arguments.simulate, kept=kept)
-    frames = 1 if arguments.fps is None else policy.frames
-    report = PadReport(folder, tried, policy.liveness, frames, arguments.fps, pipeline.model_ids)
-    _print(report)
+        tried = experiment.measure(folder, trial, tell, kept)
+    frames = 1 if arguments.fps is None and not folder.films else policy.frames
+    report = PadReport(
+        folder,
+        tried,
+        policy.liveness,
+        frames,
+        arguments.fps,
+        pipeline.model_ids,
+        sampling,
+        trial.people,
+        tuned_on,
+    )
+    for line in lines(report):
+        print(line)
+    _write(report, arguments)
+    return 0
+
+
+def _write(report: "PadReport", arguments: argparse.Namespace) -> None:
     if arguments.json is not None:
-        write_report(
-            arguments.json, json.dumps(report.as_json(), indent=1, ensure_ascii=False) + "\n", TransferError
-        )
+        from edge.evaluation.pad.json_report import figures
+
+        text = json.dumps(figures(report), indent=1, ensure_ascii=False)
+        write_report(arguments.json, text + "\n", TransferError)
     if arguments.html is not None:
         from edge.evaluation.pad.html_report import render
 
         write_report(arguments.html, render(report), TransferError)
-    return 0
 
 
-def _print(report: "PadReport") -> None:
-    from edge.domain.pad.verdict import Layer, Vote
-    from edge.evaluation.pad.metrics import acer, worst
+def _people(
+    arguments: argparse.Namespace,
+    folder: "Folder",
+    store: "ModelStore",
+    pipeline: "Pipeline",
+    policy: "DecisionPolicy",
+) -> "AttackedPeople | None":
+    """Whom attacks may be taken for; None when nobody is to be enrolled."""
+    from edge.cli.output.progress import progress
+    from edge.evaluation.pad import enrolment
+    from edge.evaluation.pad.recordings import shown_by
 
-    def percent(value: float | None) -> str:
-        return "not measured" if value is None else f"{100 * value:.2f} %"
-
-    for kind in report.kinds:
-        tried = report.tried
-        reasons = ", ".join(f"{count} {why}" for why, count in tried.rejected.get(kind, {}).items())
-        print(
-            f"{kind}: {tried.images[kind]} pictures, {tried.detected[kind]} with a face, {tried.accepted[kind]} "
-            f"past the gate, {len(report.scores(kind))} attempts" + (f"; left out: {reasons}" if reasons else "")
-        )
-    for file, why in report.tried.unreadable.items():
-        print(f"unreadable: {file}: {why}")
-    if report.folder.other_files:
-        print(f"{report.folder.other_files} files that are neither JPEG nor PNG, or in no kind's folder")
-    apcer, bpcer = report.apcer(), report.bpcer()
-    for kind, share in apcer.items():
-        print(f"APCER {kind}: {percent(share.value)} of {share.of}")
-    for kind in report.simulated:
-        share = report.passed(kind)
-        print(f"passed of {kind}: {percent(share.value)} of {share.of} (drawn: it says what the layers cannot see)")
-    print(f"BPCER: {percent(bpcer.value)} of {bpcer.of}")
-    print(
-        f"ACER: {percent(acer(worst(apcer), bpcer.value))}, at a mean probability of life of {report.threshold:g}"
-    )
-    refused = report.with_rejects()
-    print(
-        f"by picture, one without a verdict counted as refused: APCER {percent(worst(refused.apcer))}, "
-        f"BPCER {percent(refused.bpcer.value)} of {refused.bpcer.of}"
-    )
-    for layer in Layer:
-        votes = {kind: report.votes(layer, kind) for kind in report.kinds}
-        words = [
-            f"{kind} {said[Vote.ATTACK]} of {said.total()}, {said[Vote.ABSTAIN]} abstained"
-            for kind, said in votes.items()
-        ]
-        print(f"layer {layer} refuses: " + "; ".join(words))
+    if arguments.enrol is None and arguments.enrol_from is None:
+        return None
+    shown = shown_by(folder, arguments.shows)
+    people = enrolment.people_in(folder) if arguments.enrol is None else enrolment.people_of(arguments.enrol)
+    fmr = {float(rate): cosine for rate, cosine in store.template.fmr.items()}
+    with progress("enrolling") as tell:
+        return enrolment.enrol(people, pipeline, fmr, policy.margin, shown, tell)
 
 
-def _regions(folder: "Folder", store: "ModelStore", pipeline: "Pipeline", scales: list[float]) -> int:
+def _regions(
+    folder: "Folder", store: "ModelStore", pipeline: "Pipeline", scales: list[float], sampling: "Sampling"
+) -> int:
     from edge.cli.output.progress import progress
     from edge.domain.pad.verdict import LIVE
     from edge.evaluation.pad.dataset import REAL
     from edge.evaluation.pad.regions import sweep
 
     with progress("looking") as tell:
-        found = sweep(folder, store, pipeline, scales, tell)
+        found = sweep(folder, store, pipeline, scales, sampling, tell)
     print(f"pictures on the wrong side of {LIVE:g}, and the score nearest to it or beyond that 1 % do not reach")
     for number, scale in enumerate(scales):
         words = []
@@ -190,3 +261,11 @@ def _fps(text: str) -> float:
     if not 0 < value <= 1000:
         raise argparse.ArgumentTypeError("frames a second: a number over 0, at most 1000")
     return value
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([0-9]{3,4})x([0-9]{3,4})", text, re.ASCII)
+    size = (0, 0) if found is None else (int(found[1]), int(found[2]))
+    if not (320 <= size[0] <= 1920 and 240 <= size[1] <= 1080):
+        raise argparse.ArgumentTypeError("the terminal's picture in pixels, from 320x240 to 1920x1080")
+    return size

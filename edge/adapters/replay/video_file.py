@@ -5,7 +5,7 @@ never over a network; frames beyond a size are refused before they are decoded; 
 """
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +20,7 @@ MOST_PIXELS = 9_000_000
 """Most pixels of a frame: more than 3840×2160, what a telephone films."""
 _CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg"
 """Demuxers of FFmpeg that may look at the file. Those of playlists, which open other files, are not among them."""
+_MOST_LENGTH_S = 86_400.0
 _MOST_STEP_S = 2.0
 """The longest time that is believed between two frames; a broken file may claim years."""
 
@@ -34,22 +35,16 @@ class VideoFrame:
     """Seconds since the first frame; never less than those of the frame before."""
 
 
-def frames_of(path: Path) -> Iterator[VideoFrame]:
+def frames_of(path: Path, wanted: Callable[[float], bool] = lambda _at_s: True) -> Iterator[VideoFrame]:
     """The frames of a video file, upright, until its end. A film that breaks off in the middle ends there.
 
-    Raises CameraError with the cure: PyAV is missing, the file is missing, empty, no video, of an unknown codec or
-    of too large a size, or not one frame of it can be decoded.
+    `wanted` is asked for each frame in turn, with its time, and the others are left out: most of the work on a
+    large film is in the pixels. Raises CameraError with the cure: PyAV is missing, the file is missing, empty, no
+    video, of an unknown codec or of too large a size, or not one frame of it can be decoded.
     """
     av = load_library()
     _ordinary(path)
-    try:
-        container = _opened(av, path)
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise CameraError(
-            f"{path}: is no video that can be read ({_said(error)}): it is truncated, or something else; copy it "
-            "again, or save it as MP4 with H.264"
-        ) from error
-    with container:
+    with _readable(av, path) as container:
         if not container.streams.video:
             raise CameraError(f"{path}: holds no pictures, only sound; name a film")
         stream = container.streams.video[0]
@@ -58,7 +53,21 @@ def frames_of(path: Path) -> Iterator[VideoFrame]:
             raise CameraError(f"{path}: its codec is not known here; save it as MP4 with H.264")
         _refuse_huge(path, context.width, context.height)
         stream.thread_type = "NONE"  # each thread of a decoder holds frames of its own
-        yield from _decoded(av, path, container, stream)
+        yield from _decoded(av, path, container, stream, wanted)
+
+
+def length_of(path: Path) -> float | None:
+    """The length in seconds that a video file claims; None when it claims none. Raises CameraError as `frames_of`
+    does.
+    """
+    av = load_library()
+    _ordinary(path)
+    with _readable(av, path) as container:
+        claimed = [float(container.duration or 0) / av.time_base]
+        claimed += [float((one.duration or 0) * (one.time_base or 0)) for one in container.streams.video[:1]]
+    # A live recording, or a damaged header, may claim nothing, less than nothing, or years.
+    believed = [length for length in claimed if 0 < length <= _MOST_LENGTH_S]
+    return max(believed, default=None)
 
 
 def load_library() -> ModuleType:
@@ -69,6 +78,16 @@ def load_library() -> ModuleType:
         raise CameraError(
             f"video files need PyAV, which cannot be loaded ({error}): pip install 'smartclocker-edge[video]', or "
             "apt install python3-av"
+        ) from error
+
+
+def _readable(av: ModuleType, path: Path) -> Any:
+    try:
+        return _opened(av, path)
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise CameraError(
+            f"{path}: is no video that can be read ({_said(error)}): it is truncated, or something else; copy it "
+            "again, or save it as MP4 with H.264"
         ) from error
 
 
@@ -92,7 +111,9 @@ def _ordinary(path: Path) -> None:
         raise CameraError(f"{path}: is empty (0 bytes); copy it again from its source")
 
 
-def _decoded(av: ModuleType, path: Path, container: Any, stream: Any) -> Iterator[VideoFrame]:
+def _decoded(
+    av: ModuleType, path: Path, container: Any, stream: Any, wanted: Callable[[float], bool]
+) -> Iterator[VideoFrame]:
     clock, count, said = _Timing(stream), 0, ""
     try:
         for packet in container.demux(stream):
@@ -100,7 +121,9 @@ def _decoded(av: ModuleType, path: Path, container: Any, stream: Any) -> Iterato
                 for frame in packet.decode():
                     _refuse_huge(path, frame.width, frame.height)
                     count += 1
-                    yield VideoFrame(_upright(frame), clock.at_s(frame))
+                    at_s = clock.at_s(frame)
+                    if wanted(at_s):
+                        yield VideoFrame(_upright(frame), at_s)
             except av.error.FFmpegError as error:  # one damaged packet: the next may be whole
                 said = _said(error)
     except av.error.FFmpegError as error:

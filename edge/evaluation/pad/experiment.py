@@ -1,20 +1,20 @@
 """Presentation attack detection measured on the product's own way: its pipeline, its gate, its verdict."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from edge.domain.face import Frame, Probe
+from edge.domain.face import Frame, Pixels, Probe
 from edge.domain.pad.verdict import pad_verdict
 from edge.domain.recognition.decision import DecisionPolicy
-from edge.errors import PhotoError
-from edge.evaluation.pad.attempts import Attempt, Tried
+from edge.evaluation.pad.attempts import Attempt, TakenFor, Tried
 from edge.evaluation.pad.dataset import REAL, Clip, Folder
+from edge.evaluation.pad.enrolment import AttackedPeople
+from edge.evaluation.pad.footage import Sampling, Shot, expected, shots
+from edge.evaluation.pad.judging import Judging, Look
 from edge.evaluation.pad.simulated_attacks import DISPLAY, PICTURE, held_up, on_display
 from edge.evaluation.pad.verdict_cache import Clips
-from edge.vision.photo import load_photo
 from edge.vision.pipeline import Pipeline
 
 NOBODY = "no-face"
@@ -22,77 +22,81 @@ TOO_FEW = "too-few-frames"
 """Reason for the good frames of a video that are too few for an attempt."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    file: Path
-    at_ms: int
-    probe: Probe
+@dataclass(frozen=True, slots=True, eq=False)
+class PadTrial:
+    """How a folder is measured."""
+
+    pipeline: Pipeline
+    policy: DecisionPolicy
+    stills: Pipeline | None = None
+    """For pictures that are each a whole attempt; None for the same as for videos."""
+    sampling: Sampling = field(default_factory=Sampling)
+    people: AttackedPeople | None = None
+    """For whom the attacks may be taken; None when nobody is enrolled."""
+    simulate: bool = False
+    """Each genuine picture that the gate lets through is tried as two attacks as well
+    (edge.evaluation.pad.simulated_attacks), each frame an attempt of its own.
+    """
 
 
 def measure(
-    folder: Folder,
-    pipeline: Pipeline,
-    policy: DecisionPolicy,
-    progress: Callable[[int, int], None],
-    *,
-    simulate: bool = False,
-    kept: Clips | None = None,
+    folder: Folder, trial: PadTrial, progress: Callable[[int, int], None], kept: Clips | None = None
 ) -> Tried:
-    """Look at every picture; one that cannot be read is named in the result, never fatal.
+    """Look at every picture and film; one that cannot be read is named in the result, never fatal.
 
-    `progress` hears how many of how many are done. With `simulate`, each genuine picture that the gate lets through
-    is tried as two attacks as well (edge.evaluation.pad.simulated_attacks), each frame an attempt of its own. What
-    `kept`
-    holds is not looked at again. Raises EvaluationError when it can keep nothing.
+    `progress` hears how many of how many are done; of films it is an estimate. What `kept` holds is not looked at
+    again. Raises EvaluationError when it can keep nothing.
     """
     tried, done = Tried(), 0
     # A fixed seed: the same pictures give the same attacks.
-    rng = np.random.default_rng(1) if simulate else None
-    for clip in folder.clips:
-        before = done
-        found = None if kept is None else kept.known(clip)
+    rng = np.random.default_rng(1) if trial.simulate else None
+    sizes = [expected(clip, trial.sampling.rate) for clip in folder.clips]
+    total = sum(sizes)
+    for clip, size in zip(folder.clips, sizes, strict=True):
+        key = "" if kept is None else kept.key(clip, trial.sampling, trial.people)
+        found = None if kept is None else kept.known(key, clip)
         if found is None:
             found = Tried()
-            pipeline.begin()  # so that what is found of a clip does not hang on the one before it
-            for _ in _clip(found, clip, pipeline, policy, rng):
-                done += 1
-                progress(done, folder.images)
+            for number, _ in enumerate(_clip(found, clip, trial, rng), 1):
+                progress(done + min(number, size), total)
             if kept is not None:
-                kept.add(clip, found)
-        done = before + len(clip.files)
-        progress(done, folder.images)
+                kept.add(key, clip, found)
+        done += size
+        progress(done, total)
         tried.add(found)
     return tried
 
 
-def _clip(
-    tried: Tried, clip: Clip, pipeline: Pipeline, policy: DecisionPolicy, rng: np.random.Generator | None
-) -> Iterator[Path]:
-    """Look at a clip's pictures one by one, and judge its attempts at the end."""
-    looks = []
-    for file, at_ms in zip(clip.files, clip.at_ms, strict=True):
-        probe = _look(tried, clip.kind, file, at_ms, pipeline)
-        if probe is not None and rng is not None and clip.kind == REAL:
-            _simulate(tried, file, probe, pipeline, policy, rng)
-        looks += [] if probe is None else [_Look(file, at_ms, probe)]
-        yield file
-    for attempt in _attempts(looks, policy):
-        if len(attempt) < min(policy.frames, len(clip.files)):
-            tried.reject(clip.kind, TOO_FEW, len(attempt))
-            continue
-        verdict = pad_verdict([look.probe for look in attempt], live=policy.liveness)
-        tried.attempts.append(Attempt(clip.kind, tuple(look.file for look in attempt), verdict))
+def _clip(tried: Tried, clip: Clip, trial: PadTrial, rng: np.random.Generator | None) -> Iterator[Shot]:
+    """Look at a clip's pictures one by one, and judge its attempts."""
 
+    def identify(probes: list[Probe]) -> TakenFor | None:
+        return None if trial.people is None else trial.people.identify(clip.recording, probes)
 
-def _look(tried: Tried, kind: str, file: Path, at_ms: int, pipeline: Pipeline) -> Probe | None:
-    try:
-        pixels = load_photo(file)
-    except PhotoError as error:
-        tried.images[kind] += 1
-        tried.unreadable[file] = str(error)
-        tried.reject(kind, "unreadable")
-        return None
-    return _look_at(tried, kind, Frame(pixels, at_ms * 1_000_000), pipeline)
+    pipeline = trial.stills if clip.alone and trial.stills is not None else trial.pipeline
+    pipeline.begin()  # so that what is found of a clip does not hang on the one before it
+    judging, count = Judging(clip.kind, clip.recording, trial.policy, identify), 0
+    for shot in shots(clip, trial.sampling):
+        if shot.pixels is None:
+            tried.unreadable[shot.file] = shot.problem
+            if clip.film and count:
+                continue  # it broke off: what there is of it counts
+            tried.images[clip.kind] += 1
+            tried.reject(clip.kind, "unreadable")
+        elif (
+            probe := _look_at(tried, clip.kind, Frame(shot.pixels, shot.at_ms * 1_000_000), pipeline)
+        ) is not None:
+            if rng is not None and clip.kind == REAL:
+                _simulate(tried, shot, shot.pixels, probe, trial, rng)
+            judging.add(Look(shot.file, shot.at_ms, probe))
+        count += 1
+        yield shot
+    judging.end(count)
+    if judging.too_few:
+        tried.reject(clip.kind, TOO_FEW, judging.too_few)
+    tried.attempts += judging.attempts
+    if not clip.alone:
+        tried.approaches += judging.approaches
 
 
 def _look_at(tried: Tried, kind: str, frame: Frame, pipeline: Pipeline) -> Probe | None:
@@ -110,24 +114,13 @@ def _look_at(tried: Tried, kind: str, frame: Frame, pipeline: Pipeline) -> Probe
 
 
 def _simulate(
-    tried: Tried, file: Path, genuine: Probe, pipeline: Pipeline, policy: DecisionPolicy, rng: np.random.Generator
+    tried: Tried, shot: Shot, pixels: Pixels, genuine: Probe, trial: PadTrial, rng: np.random.Generator
 ) -> None:
     if genuine.traces is None:
         return
-    picture = held_up(load_photo(file), genuine.traces.box, rng)
-    for kind, pixels in ((PICTURE, picture), (DISPLAY, on_display(load_photo(file), rng))):
-        probe = _look_at(tried, kind, Frame(pixels, 0), pipeline)
+    picture = held_up(pixels, genuine.traces.box, rng)
+    for kind, drawn in ((PICTURE, picture), (DISPLAY, on_display(pixels, rng))):
+        probe = _look_at(tried, kind, Frame(drawn, 0), trial.stills or trial.pipeline)
         if probe is not None:
-            tried.attempts.append(Attempt(kind, (file,), pad_verdict([probe], live=policy.liveness)))
-
-
-def _attempts(looks: list[_Look], policy: DecisionPolicy) -> Iterator[list[_Look]]:
-    """As many frames as a decision takes, none further from the one before it than a decision reaches back."""
-    attempt: list[_Look] = []
-    for look in looks:
-        if attempt and (len(attempt) == policy.frames or look.at_ms - attempt[-1].at_ms > policy.span_ms):
-            yield attempt
-            attempt = []
-        attempt.append(look)
-    if attempt:
-        yield attempt
+            verdict = pad_verdict([probe], live=trial.policy.liveness)
+            tried.attempts.append(Attempt(kind, kind, shot.file, shot.at_ms, 1, verdict))

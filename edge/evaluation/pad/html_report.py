@@ -17,27 +17,43 @@ def render(report: PadReport) -> str:
     """The whole page."""
     return html.render(
         "pad.html",
-        method=_method(report),
+        method=list(_method(report)),
         rates=_rates(report),
+        recordings=_recordings(report),
+        tuned=list(_tuned(report)),
+        impostors=list(_impostors(report)),
         layers=_layers(report),
         rejects=_rejects(report),
         det=_det(report),
     )
 
 
-def _method(report: PadReport) -> str:
+def _method(report: PadReport) -> Iterator[str]:
+    width, height = report.sampling.size
     video = (
         "each picture alone"
         if report.fps is None
         else f"attempts of {report.frames} frames of videos at {report.fps:g} a second"
     )
-    return f"Models {', '.join(report.models)}; {video}; live from a mean probability of {report.threshold:g}."
+    if report.folder.films:
+        films = f"{report.folder.films} films in attempts of {report.frames} frames"
+        video += f"; {films}, looked at {report.sampling.rate:g} times a second at {width}×{height} pixels"
+    yield f"Models {', '.join(report.models)}; {video}; live from a mean probability of {report.threshold:g}."
+    for file, why in report.tried.unreadable.items():
+        yield f"Unreadable: {file}: {why}"
+    if report.people is not None:
+        yield f"Enrolled: {len(report.people.gallery.people)} people."
+        for person, why in report.people.notes.items():
+            yield f"{person}: {why}"
 
 
 def _rates(report: PadReport) -> Iterator[tuple[str, ...]]:
     apcer, bpcer = report.apcer(), report.bpcer()
     for kind, share in apcer.items():
         yield f"APCER, {kind}", *_share(share)
+        row = report.worst_recording(kind)
+        if row is not None:
+            yield f"APCER, {kind}, as ISO/IEC 30107-3 has it: most in one recording, {row.name}", *_share(row.wrong)
     if REAL in report.kinds:
         yield "BPCER", *_share(bpcer)
     every = report.with_rejects()
@@ -46,29 +62,57 @@ def _rates(report: PadReport) -> Iterator[tuple[str, ...]]:
         yield f"APCER, {kind}: {words}", *_share(share)
     if REAL in report.kinds:
         yield f"BPCER: {words}", *_share(every.bpcer)
+    for kind in report.folder.kinds:
+        whole = report.approaches(kind)
+        if whole.of:
+            yield f"approaches, {kind}: {'refused' if kind == REAL else 'accepted at some moment'}", *_share(whole)
     for kind in report.simulated:
         yield f"passed, {kind}", *_share(report.passed(kind))
-    yield "ACER", "", "", percent(acer(worst(apcer), bpcer.value)), ""
+    yield "ACER", "", "", percent(acer(worst(apcer), bpcer.value)), "", ""
 
 
-def _share(share: Share) -> tuple[str, str, str, str]:
+def _share(share: Share) -> tuple[str, str, str, str, str]:
     low, high = share.interval or (None, None)
     interval = "" if low is None else f"{percent(low)} to {percent(high)}"
-    return str(share.count), str(share.of), percent(share.value), interval
+    three = "" if share.rule_of_three is None else f"under {percent(share.rule_of_three)}"
+    return str(share.count), str(share.of), percent(share.value), interval, three
+
+
+def _recordings(report: PadReport) -> Iterator[tuple[str, ...]]:
+    for kind in report.folder.kinds:
+        for row in report.recordings(kind):
+            tuned = "yes" if row.tuned_on else "no" if report.tuned_on else "not said"
+            approaches = f"{row.approaches.count} of {row.approaches.of}"
+            yield row.name, row.person or "", *_share(row.wrong), approaches, tuned
+
+
+def _tuned(report: PadReport) -> Iterator[tuple[str, ...]]:
+    if report.tuned_on:
+        for kind in report.folder.kinds:
+            yield "BPCER" if kind == REAL else f"APCER, {kind}", *_share(report.not_tuned_on(kind))
+
+
+def _impostors(report: PadReport) -> Iterator[tuple[str, ...]]:
+    for kind in report.attacks:
+        against = report.impostors(kind)
+        if against is not None:
+            counts = str(against.matched.count), str(against.others), str(against.unnamed)
+            yield f"IAPAR, {kind}", *_share(against.iapar), *counts
 
 
 def _layers(report: PadReport) -> Iterator[tuple[str, ...]]:
     for layer in Layer:
         for kind in report.kinds:
-            said = report.votes(layer, kind)
-            yield f"{layer}, {kind}", *(str(said[vote]) for vote in (Vote.LIVE, Vote.ATTACK, Vote.ABSTAIN))
+            said = report.layer(layer, kind)
+            votes = (str(said.votes[vote]) for vote in (Vote.ATTACK, Vote.ABSTAIN, Vote.LIVE))
+            yield f"{layer}, {kind}", *votes, str(said.only)
 
 
 def _rejects(report: PadReport) -> Iterator[tuple[str, ...]]:
     for kind, reasons in report.tried.rejected.items():
         for reason, count in reasons.most_common():
             yield kind, reason, str(count)
-    yield "(any)", "neither JPEG nor PNG", str(report.folder.other_files)
+    yield "(any)", "neither JPEG, PNG nor film", str(report.folder.other_files)
 
 
 def _det(report: PadReport) -> Drawing:

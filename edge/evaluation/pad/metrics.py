@@ -4,15 +4,16 @@ APCER: the share of attacks of one kind that pass as live. BPCER: the share of g
 ACER: the mean of BPCER and of the worst kind's APCER.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
-_Z = 1.959964
-"""Normal quantile of a two-sided 95 % interval."""
+_ENOUGH = 30
+"""From so many on, the rule of three is near the exact bound."""
+_TAIL = 0.025
+"""What a two-sided 95 % interval leaves out on each side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,42 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """E. B. Wilson's 95 % interval, which also holds for shares near 0; None for a total of 0."""
-        if not self.of:
-            return None
-        share, n = self.count / self.of, self.of
-        middle = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-        half = _Z / (1 + _Z**2 / n) * sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
-        return max(0.0, middle - half), min(1.0, middle + half)
+        """The exact 95 % interval of C. J. Clopper and E. S. Pearson; None for a total of 0."""
+        return clopper_pearson(self.count, self.of) if self.of else None
+
+    @property
+    def rule_of_three(self) -> float | None:
+        """3 / n: with 95 % certainty the true share is lower. None unless nothing of 30 or more was counted."""
+        return 3 / self.of if not self.count and self.of >= _ENOUGH else None
+
+
+def clopper_pearson(count: int, of: int) -> tuple[float, float]:
+    """The shares under and over which a count so high, or so low, has a chance of 2.5 % at most; `of` is over 0.
+
+    They are found by halving: the chance of a binomial count rises or falls with the share.
+    """
+    low = _where(lambda share: 1 - _at_most(count - 1, of, share) < _TAIL) if count else 0.0
+    high = _where(lambda share: _at_most(count, of, share) > _TAIL) if count < of else 1.0
+    return low, high
+
+
+def _where(before: Callable[[float], bool]) -> float:
+    """The share from 0 to 1 up to which something holds."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if before(middle) else (low, middle)
+    return (low + high) / 2
+
+
+def _at_most(count: int, of: int, share: float) -> float:
+    """The chance of `count` or fewer of `of`, each with the chance `share`, between 0 and 1."""
+    if not 0 < share < 1:
+        return float(share <= 0)
+    # Sums of logarithms: the coefficients themselves are beyond what a float can hold.
+    n = np.arange(count + 1, dtype=np.float64)
+    chosen = np.concatenate([[0.0], np.cumsum(np.log((of - n[1:] + 1) / n[1:]))])
+    return float(np.exp(chosen + n * np.log(share) + (of - n) * np.log1p(-share)).sum())
 
 
 def worst(shares: Mapping[str, Share]) -> float | None:

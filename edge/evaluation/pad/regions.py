@@ -3,13 +3,12 @@
 from collections.abc import Callable, Sequence
 
 from edge.domain.face import Frame
-from edge.errors import PhotoError
 from edge.evaluation.pad.dataset import Folder
+from edge.evaluation.pad.footage import Sampling, expected, shots
 from edge.vision.antispoof import AntiSpoof
 from edge.vision.image import FrameImage
 from edge.vision.manifest import Role
 from edge.vision.models import ModelStore
-from edge.vision.photo import load_photo
 from edge.vision.pipeline import Pipeline
 
 
@@ -18,21 +17,23 @@ def sweep(
     store: ModelStore,
     pipeline: Pipeline,
     scales: Sequence[float],
+    sampling: Sampling,
     progress: Callable[[int, int], None],
 ) -> dict[str, list[list[float]]]:
-    """Probabilities of liveness by kind, one list for each of `scales`; unreadable pictures are left out."""
+    """Probabilities of liveness by kind, one list for each of `scales`; what cannot be read is left out."""
     model = AntiSpoof(store.load(Role.ANTISPOOF))
     found: dict[str, list[list[float]]] = {kind: [[] for _ in scales] for kind in folder.kinds}
-    files = [(clip.kind, file) for clip in folder.clips for file in clip.files]
-    for done, (kind, file) in enumerate(files, 1):
-        progress(done, len(files))
-        try:
-            pixels = load_photo(file)
-        except PhotoError:
-            continue
-        sight = pipeline.look(Frame(pixels, 0))
-        if sight.box is None or sight.probe is None:
-            continue
-        for scale, lives in zip(scales, found[kind], strict=True):
-            lives.append(model.over(FrameImage(pixels), sight.box, scale))
+    sizes = [expected(clip, sampling.rate) for clip in folder.clips]
+    done = 0
+    for clip, size in zip(folder.clips, sizes, strict=True):
+        for shot in shots(clip, sampling):
+            if shot.pixels is None:
+                continue
+            sight = pipeline.look(Frame(shot.pixels, 0))
+            if sight.box is None or sight.probe is None:
+                continue
+            for scale, lives in zip(scales, found[clip.kind], strict=True):
+                lives.append(model.over(FrameImage(shot.pixels), sight.box, scale))
+        done += size
+        progress(done, sum(sizes))
     return found

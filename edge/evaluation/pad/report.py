@@ -1,13 +1,23 @@
-"""The result of `evaluate-pad` for programs: one JSON object. docs/cli.md names its keys."""
+"""The figures of `evaluate-pad`, from which its text, its page and its JSON are made."""
 
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-from edge.domain.pad.verdict import Layer, Vote
+from edge.domain.pad.verdict import Layer
 from edge.evaluation.pad.attempts import Attempt, Tried
+from edge.evaluation.pad.breakdown import (
+    Impostors,
+    LayerFigures,
+    RecordingFigures,
+    impostors,
+    layer_figures,
+    worst_of,
+    wrong,
+)
 from edge.evaluation.pad.dataset import REAL, Folder
-from edge.evaluation.pad.metrics import Point, Share, acer, det, eer, worst
+from edge.evaluation.pad.enrolment import AttackedPeople
+from edge.evaluation.pad.footage import Sampling
+from edge.evaluation.pad.metrics import Point, Share, det
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,10 @@ class PadReport:
     """Most frames of an attempt."""
     fps: float | None
     models: tuple[str, ...]
+    sampling: Sampling = field(default_factory=Sampling)
+    people: AttackedPeople | None = None
+    tuned_on: frozenset[str] = frozenset()
+    """Recordings on which layers or limits were chosen, as the user says."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -46,92 +60,82 @@ class PadReport:
         """Simulated kinds: they count in no rate of the others."""
         return self.kinds[len(self.folder.kinds) :]
 
-    def share(self, kind: str, holds: Callable[[Attempt], bool]) -> Share:
-        """Number of a kind's attempts for which a condition holds."""
-        attempts = [attempt for attempt in self.tried.attempts if attempt.kind == kind]
-        return Share(sum(map(holds, attempts)), len(attempts))
+    def of(self, kind: str, attempts: Iterable[Attempt] | None = None) -> list[Attempt]:
+        """A kind's attempts, or those of other `attempts`."""
+        every = self.tried.attempts if attempts is None else attempts
+        return [attempt for attempt in every if attempt.kind == kind]
 
     def apcer(self) -> dict[str, Share]:
         """Attacks that pass as live, by kind."""
         return {kind: self.passed(kind) for kind in self.attacks}
 
     def passed(self, kind: str) -> Share:
-        """Attempts of a kind that pass as live."""
-        return self.share(kind, lambda attempt: attempt.verdict.live)
+        """Attempts of an attack that pass as live."""
+        return wrong(kind, self.of(kind))
 
     def bpcer(self) -> Share:
         """Genuine attempts that do not pass."""
-        return self.share(REAL, lambda attempt: not attempt.verdict.live)
+        return wrong(REAL, self.of(REAL))
+
+    def errors(self, kind: str) -> Share:
+        """APCER of an attack, BPCER of the genuine ones."""
+        return wrong(kind, self.of(kind))
+
+    def approaches(self, kind: str) -> Share:
+        """The same over approaches, in which one error of many moments is enough."""
+        return wrong(kind, self.of(kind, self.tried.approaches))
+
+    def not_tuned_on(self, kind: str) -> Share:
+        """The same over the attempts of recordings that nothing was tuned on."""
+        return wrong(kind, [one for one in self.of(kind) if one.recording not in self.tuned_on])
+
+    def recordings(self, kind: str) -> list[RecordingFigures]:
+        """A kind's recordings, by name."""
+        names = dict.fromkeys(clip.recording for clip in self.folder.clips if clip.kind == kind)
+        return [self._recording(kind, name) for name in names]
+
+    def _recording(self, kind: str, name: str) -> RecordingFigures:
+        def share(attempts: Iterable[Attempt]) -> Share:
+            return wrong(kind, [one for one in attempts if one.recording == name])
+
+        return RecordingFigures(
+            name,
+            kind,
+            None if self.people is None else self.people.person(name),
+            name in self.tuned_on,
+            share(self.tried.attempts),
+            share(self.tried.approaches),
+        )
+
+    def worst_recording(self, kind: str) -> RecordingFigures | None:
+        """The one with most errors; of attacks, that is the APCER of ISO/IEC 30107-3: the maximum over species."""
+        return worst_of(self.recordings(kind))
+
+    def impostors(self, kind: str) -> Impostors | None:
+        """Attacks on the people whom they show; None when nobody is enrolled."""
+        if self.people is None:
+            return None
+        named = [row.name for row in self.recordings(kind) if row.person is not None]
+        return impostors(self.of(kind), named)
+
+    def layer(self, layer: Layer, kind: str) -> LayerFigures:
+        """What one layer said to a kind."""
+        return layer_figures(layer, kind, self.of(kind))
 
     def scores(self, kind: str) -> list[float]:
         """The fused probability of liveness of each attempt."""
-        return [attempt.verdict.liveness for attempt in self.tried.attempts if attempt.kind == kind]
+        return [attempt.verdict.liveness for attempt in self.of(kind)]
 
     def det(self) -> list[Point]:
         """The DET over the threshold of the texture layer, while the other layers' refusals stand."""
         return det(self.scores(REAL), {kind: self.scores(kind) for kind in self.attacks})
 
-    def votes(self, layer: Layer, kind: str) -> Counter[Vote]:
-        """Verdicts of a layer on a kind's attempts."""
-        return Counter(
-            attempt.verdict.opinions[layer].vote for attempt in self.tried.attempts if attempt.kind == kind
-        )
-
-    def as_json(self) -> dict[str, object]:
-        """All figures; rates are 0..1, and None (null) where there was nothing to measure."""
-        apcer, bpcer, points = self.apcer(), self.bpcer(), self.det()
-        tried, kinds, refused = self.tried, self.kinds, self.with_rejects()
-        return {
-            "schema": 1,
-            "models": list(self.models),
-            "threshold": self.threshold,
-            "frames": self.frames,
-            "fps": self.fps,
-            "images": {kind: tried.images[kind] for kind in kinds},
-            "detected": {kind: tried.detected[kind] for kind in kinds},
-            "accepted": {kind: tried.accepted[kind] for kind in kinds},
-            "rejected": {kind: dict(tried.rejected.get(kind, {})) for kind in kinds},
-            "unreadable": {str(file): why for file, why in tried.unreadable.items()},
-            "other_files": self.folder.other_files,
-            "attempts": {kind: self.share(kind, lambda _: True).of for kind in kinds},
-            "apcer": {kind: share.value for kind, share in apcer.items()},
-            "apcer_worst": worst(apcer),
-            "bpcer": bpcer.value,
-            "acer": acer(worst(apcer), bpcer.value),
-            "interval": {
-                "apcer": {kind: share.interval for kind, share in apcer.items()},
-                "bpcer": bpcer.interval,
-            },
-            "eer": eer(points),
-            "simulated": {kind: self.passed(kind).value for kind in self.simulated},
-            "with_rejects": {
-                "apcer": {kind: share.value for kind, share in refused.apcer.items()},
-                "bpcer": refused.bpcer.value,
-            },
-            "layers": {str(layer): self._layer(layer) for layer in Layer},
-            "det": [[point.threshold, point.apcer, point.bpcer] for point in points],
-        }
-
-    def _layer(self, layer: Layer) -> dict[str, object]:
-        votes = {kind: self.votes(layer, kind) for kind in self.kinds}
-
-        def share(kind: str, *which: Vote) -> float | None:
-            return Share(sum(votes[kind][vote] for vote in which), votes[kind].total()).value
-
-        return {
-            # A layer that abstains would pass the attempt if it were alone.
-            "apcer": {kind: share(kind, Vote.LIVE, Vote.ABSTAIN) for kind in self.attacks},
-            "simulated": {kind: share(kind, Vote.LIVE, Vote.ABSTAIN) for kind in self.simulated},
-            "bpcer": share(REAL, Vote.ATTACK) if REAL in votes else None,
-            "abstained": {kind: share(kind, Vote.ABSTAIN) for kind in votes},
-        }
-
     def with_rejects(self) -> WithRejects:
         """Rates by picture: a picture without a verdict counts as refused, whatever it shows."""
         passed: dict[str, Share] = {}
         for kind in self.kinds:
-            live = [a for a in self.tried.attempts if a.kind == kind and a.verdict.live]
-            passed[kind] = Share(sum(len(attempt.files) for attempt in live), self.tried.images[kind])
+            live = [attempt for attempt in self.of(kind) if attempt.verdict.live]
+            passed[kind] = Share(sum(attempt.frames for attempt in live), self.tried.images[kind])
         genuine = passed.get(REAL, Share(0, 0))
         return WithRejects(
             {kind: passed[kind] for kind in self.attacks}, Share(genuine.of - genuine.count, genuine.of)

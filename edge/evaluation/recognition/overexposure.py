@@ -101,7 +101,7 @@ def attacks(directory: Path) -> int:
     folder = read_folder(directory)
     for kind in folder.kinds:
         seen: list[tuple[float, bool]] = []
-        for file in [clip.files[0] for clip in folder.clips if clip.kind == kind][::3]:
+        for file in [clip.files[0] for clip in folder.clips if clip.kind == kind and not clip.film][::3]:
             pixels = load_photo(file)
             for gain in PAD_GAINS:
                 frame = Frame(brighten(pixels, gain), 0)

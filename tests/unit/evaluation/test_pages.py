@@ -36,7 +36,11 @@ def values(word: str) -> dict[str, dict[str, Any]]:
             "det": [drawn, Drawing(word)],
             "scores": drawn,
         },
-        "pad.html": {**dict.fromkeys(("rates", "layers", "rejects"), rows), "method": word, "det": drawn},
+        "pad.html": {
+            **dict.fromkeys(("rates", "recordings", "tuned", "impostors", "layers", "rejects"), rows),
+            "method": [word, word],
+            "det": drawn,
+        },
     }
 
 

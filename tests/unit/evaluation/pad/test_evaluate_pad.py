@@ -11,7 +11,7 @@ from PIL import Image
 
 from edge.errors import PhotoError
 from edge.evaluation.pad.dataset import read_folder
-from edge.evaluation.pad.metrics import Share, acer, det, eer, worst
+from edge.evaluation.pad.metrics import det, eer
 from edge.vision.photo import load_photo
 from tests.support.browser import draw
 from tests.support.tolerance import SINGLE
@@ -59,17 +59,6 @@ def test_frames_of_one_video_are_in_the_order_of_their_numbers(tmp_path: Path) -
     assert [len(clip.files) for clip in alone] == [1, 1, 1, 1]
     clips = {tuple(file.stem for file in clip.files): clip.at_ms for clip in read_folder(tmp_path, 20).clips}
     assert clips == {("a_2", "a_10"): (100, 500), ("b_1",): (50,), ("alone",): (0,)}
-
-
-def test_shares_and_their_intervals() -> None:
-    assert Share(0, 0).value is None
-    assert Share(0, 0).interval is None
-    low, high = Share(0, 100).interval or (1, 1)
-    assert low == 0
-    assert high == pytest.approx(0.0370, abs=1e-4)  # Wilson, by hand: z² / (n + z²)
-    assert worst({"print": Share(1, 4), "screen": Share(1, 2), "mask": Share(0, 0)}) == 0.5
-    assert acer(0.5, 0.25) == 0.375
-    assert acer(None, 0.1) is None
 
 
 def test_the_det_is_that_of_the_worst_kind_and_nan_never_passes() -> None:
@@ -171,7 +160,7 @@ def test_the_page_is_well_formed_and_fetches_nothing(measured) -> None:
 def test_a_real_browser_draws_the_pad_report(measured, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text(measured[2])
-    drawn, colours = draw(page, tmp_path)
+    drawn, colours = draw(page, tmp_path, height=4_000)
     assert drawn.count('id="curve-') == 1
     assert "every picture, one without a verdict counted as refused" in drawn
     assert {(0, 0x66, 0xCC), (0xCC, 0x33, 0)} <= colours

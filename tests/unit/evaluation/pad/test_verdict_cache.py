@@ -9,7 +9,8 @@ from edge.domain.recognition.quality import QualityLimits
 from edge.errors import EvaluationError
 from edge.evaluation.pad.attempts import Tried
 from edge.evaluation.pad.dataset import Folder, read_folder
-from edge.evaluation.pad.experiment import measure
+from edge.evaluation.pad.experiment import PadTrial, measure
+from edge.evaluation.pad.footage import Sampling
 from edge.evaluation.pad.verdict_cache import FILE, Clips
 from edge.resources import models_directory
 from edge.vision.models import ModelStore
@@ -50,18 +51,19 @@ def run(folder: Folder, pipeline: Pipeline, work: Path, *, until: int | None = N
             raise KeyboardInterrupt
 
     with Clips(work, "models", POLICY) as clips:
-        return measure(folder, pipeline, POLICY, tell, kept=clips), said
+        return measure(folder, PadTrial(pipeline, POLICY), tell, clips), said
 
 
 def same(one: Tried, other: Tried) -> None:
     assert (one.images, one.detected, one.accepted, one.rejected, one.unreadable) == (
         other.images, other.detected, other.accepted, other.rejected, other.unreadable,
     )  # fmt: skip
-    assert repr(one.attempts) == repr(other.attempts)  # an abstaining layer's NaN equals nothing but by its words
+    for mine, theirs in ((one.attempts, other.attempts), (one.approaches, other.approaches)):
+        assert repr(mine) == repr(theirs)  # an abstaining layer's NaN equals nothing but by its words
 
 
 def test_what_was_ended_goes_on_and_gives_the_same(folder, pipeline, tmp_path, monkeypatch) -> None:
-    whole = measure(folder, pipeline, POLICY, lambda _done, _all: None)
+    whole = measure(folder, PadTrial(pipeline, POLICY), lambda _done, _all: None)
     work = tmp_path / "work"
     with pytest.raises(KeyboardInterrupt):
         run(folder, pipeline, work, until=4)
@@ -101,7 +103,7 @@ def test_what_another_threshold_said_is_not_taken(folder, pipeline, tmp_path) ->
     run(folder, pipeline, tmp_path / "work")
     other = DecisionPolicy(liveness=0.9)
     with Clips(tmp_path / "work", "models", other) as clips:
-        assert all(clips.known(clip) is None for clip in folder.clips)
+        assert all(clips.known(clips.key(clip, Sampling(), None), clip) is None for clip in folder.clips)
 
 
 def test_a_damaged_file_says_so_and_what_to_do(folder, pipeline, tmp_path) -> None:
