@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo simulate test test-trixie lint type format bench evaluate crash powercut privacy shift-change models fuzz lock docs picture clean
+.PHONY: help setup setup-demo demo simulate test test-trixie lint type format bench evaluate crash powercut privacy shift-change contracts models fuzz lock docs picture clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ simulate: setup-demo  ## whole terminals in a page of your browser: webcam or ph
 
 test: setup lint  ## lint, then every test (ARGS='-k word' narrows)
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
+
+contracts: setup  ## the contract suite of every adapter, and a table of what each one ran on
+	@$(BIN)/python -m pytest tests/contract tests/unit/adapters tests/integration/test_uplink.py \
+		tests/integration/test_scripted_broker.py tests/unit/house/test_contracts.py $(ARGS)
 
 test-trixie:  ## make test in a Debian 13 of its own, with its Python 3.13 (root; the first run makes it: some 2 GB)
 	@provisioning/test-trixie.sh $(or $(COMMAND),make test ARGS='$(ARGS)')

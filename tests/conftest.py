@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from edge.sandbox import write_terminal
+from tests.support import contracts
 from tests.support.sd_listener import NotifyListener
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -56,6 +57,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Compile the product once. Hundreds of tests start it as a program, and where PYTHONDONTWRITEBYTECODE is set,
     each of them would compile it again: a third of what its start costs.
     """
+    words = "contract(port, adapter, on): a test of a port's contract (tests/support/contracts.py)"
+    config.addinivalue_line("markers", words)
     if not hasattr(config, "workerinput"):
         for part in ("edge", "tests/crash", "tests/support"):
             compileall.compile_dir(ROOT / part, quiet=2)
@@ -65,6 +68,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first; all else stays in its order."""
     rank = {ROOT / "tests" / name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(item.path, len(rank)))
+    contracts.note(items)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Which contract suite ran on what, whatever the number of workers."""
+    for line in contracts.table(terminalreporter.stats):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(autouse=True)

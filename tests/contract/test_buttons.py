@@ -23,6 +23,7 @@ from edge.domain.attendance.presses import Contact, ContactChange
 from edge.errors import ButtonsError, SignalsError
 from edge.ports import Buttons
 from edge.terminal import adapters
+from tests.support.contracts import contract, holds
 from tests.support.gpio_chip import FakeChip, dev_with
 
 PINS = {Contact.IN: 5, Contact.OUT: 6, Contact.BREAK: 13, Contact.TAMPER: 19, Contact.MOTION: 26}
@@ -127,11 +128,26 @@ def in_a_browser(_: Path, __: pytest.MonkeyPatch) -> Stand:
 
 
 @pytest.fixture(
-    params=[on_a_pipe, on_a_file, in_a_browser, on_mock_pins("up"), on_mock_pins("down"), on_lgpio],
-    ids=["fifo", "file", "browser", "mock-up", "mock-down", "lgpio"],
+    params=[
+        pytest.param(on_a_pipe, id="fifo", marks=contract(Buttons, ScriptButtons, "a FIFO")),
+        pytest.param(on_a_file, id="file", marks=contract(Buttons, ScriptButtons, "a file that grows")),
+        pytest.param(in_a_browser, id="browser", marks=contract(Buttons, BrowserButtons, "the page's own calls")),
+        pytest.param(
+            on_mock_pins("up"),
+            id="mock-up",
+            marks=contract(Buttons, GpioButtons, "gpiozero's mock pins, pulled up"),
+        ),
+        pytest.param(
+            on_mock_pins("down"),
+            id="mock-down",
+            marks=contract(Buttons, GpioButtons, "gpiozero's mock pins, pulled down"),
+        ),
+        pytest.param(on_lgpio, id="lgpio", marks=contract(Buttons, GpioButtons, "a fake chip under lgpio's calls")),
+    ],
 )
 def stand(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stand]:
     made: Stand = request.param(tmp_path / "script", monkeypatch)
+    holds(request, made.buttons)
     yield made
     made.buttons.close()
     sys.modules.pop("gpiozero.pins.lgpio", None)

@@ -14,9 +14,13 @@ from edge.adapters.replay.film import FilmCamera, covering
 from edge.adapters.replay.video_file import frames_of
 from edge.config_schema import CameraConfig
 from edge.errors import CameraError
+from edge.ports import Camera
 from edge.terminal import adapters
 from edge.vision.photo import load_photo
 from tests.support.clips import make_film, sound
+from tests.support.contracts import contract
+
+pytestmark = contract(Camera, FilmCamera, "films good and bad, decoded by PyAV")
 
 
 def pictures(count: int, size: tuple[int, int] = (240, 320)) -> list[np.ndarray]:

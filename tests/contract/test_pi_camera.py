@@ -10,8 +10,12 @@ from edge.adapters.picture_geometry import PictureGeometry
 from edge.adapters.raspberry_pi.camera import PiCamera
 from edge.domain.camera.identity import CameraIdentity
 from edge.errors import CameraError
+from edge.ports import Camera
 from tests.support.camera_bytes import RED
+from tests.support.contracts import contract
 from tests.support.fake_picamera2 import WHOLE_SENSOR, FakePicamera2, FakeRequest
+
+pytestmark = contract(Camera, PiCamera, "a stand-in for picamera2")
 
 
 def test_pixels_are_rgb(bench):

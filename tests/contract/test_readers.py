@@ -21,6 +21,7 @@ from edge.adapters.replay.script_lines import PAUSE_S
 from edge.domain.people.credentials import Read, Token
 from edge.errors import ReaderError
 from edge.ports import Reader
+from tests.support.contracts import contract, holds
 
 
 class PipeDevice:
@@ -110,9 +111,17 @@ def in_a_browser(_path: Path) -> Stand:
     )
 
 
-@pytest.fixture(params=[on_a_pipe, on_a_file, on_evdev, in_a_browser], ids=["fifo", "file", "evdev", "browser"])
+@pytest.fixture(
+    params=[
+        pytest.param(on_a_pipe, id="fifo", marks=contract(Reader, ScriptReader, "a FIFO")),
+        pytest.param(on_a_file, id="file", marks=contract(Reader, ScriptReader, "a file that grows")),
+        pytest.param(on_evdev, id="evdev", marks=contract(Reader, EvdevReader, "evdev's events over a pipe")),
+        pytest.param(in_a_browser, id="browser", marks=contract(Reader, BrowserReader, "the page's own calls")),
+    ]
+)
 def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
     made: Stand = request.param(tmp_path / "reader")
+    holds(request, made.reader)
     yield made
     made.reader.close()
 

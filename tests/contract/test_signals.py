@@ -15,6 +15,8 @@ from edge.adapters.raspberry_pi.signals import GpioPins, GpioSignals
 from edge.adapters.replay.console_signals import ConsoleSignals, draw_lamps, draw_notes, draw_rhythm, wants_colour
 from edge.domain.attendance.cues import CUES, DARK, HIGH_HZ, MID_HZ, CueName, Lights
 from edge.errors import SignalsError
+from edge.ports import Signals
+from tests.support.contracts import contract, holds
 from tests.support.gpio_chip import FakeChip, dev_with
 
 PINS = GpioPins()
@@ -90,9 +92,17 @@ def browser():
     return Rig(signals, look, {"told": told})
 
 
-@pytest.fixture(params=["console", "browser", "mock_gpio", "lgpio_gpio"])
+@pytest.fixture(
+    params=[
+        pytest.param("console", marks=contract(Signals, ConsoleSignals, "a stream of text")),
+        pytest.param("browser", marks=contract(Signals, BrowserSignals, "the page's own calls")),
+        pytest.param("mock_gpio", marks=contract(Signals, GpioSignals, "gpiozero's mock pins")),
+        pytest.param("lgpio_gpio", marks=contract(Signals, GpioSignals, "a fake chip under lgpio's calls")),
+    ]
+)
 def rig(request):
     found = request.getfixturevalue(request.param)
+    holds(request, found.signals)
     yield found
     found.signals.close()
 

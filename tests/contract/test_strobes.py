@@ -16,7 +16,9 @@ from edge.adapters.replay.camera import ReplayCamera
 from edge.adapters.replay.strobe import ReplayStrobe
 from edge.config_schema import CameraConfig, Recognition
 from edge.errors import SignalsError
+from edge.ports import Strobe
 from edge.terminal.adapters import strobe as chosen_strobe
+from tests.support.contracts import contract, holds
 from tests.support.gpio_chip import FakeChip, dev_with
 
 PIN = 23
@@ -57,9 +59,16 @@ def lgpio_gpio(monkeypatch, tmp_path):
     sys.modules.pop("gpiozero.pins.lgpio", None)
 
 
-@pytest.fixture(params=["simulated", "mock_gpio", "lgpio_gpio"])
+@pytest.fixture(
+    params=[
+        pytest.param("simulated", marks=contract(Strobe, ReplayStrobe, "pictures")),
+        pytest.param("mock_gpio", marks=contract(Strobe, GpioStrobe, "gpiozero's mock pins")),
+        pytest.param("lgpio_gpio", marks=contract(Strobe, GpioStrobe, "a fake chip under lgpio's calls")),
+    ]
+)
 def rig(request):
     found = request.getfixturevalue(request.param)
+    holds(request, found.strobe)
     yield found
     found.strobe.close()
 

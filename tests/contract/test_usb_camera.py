@@ -17,8 +17,12 @@ from edge.adapters.v4l2.camera import UsbCamera
 from edge.adapters.v4l2.decoding import BrokenFrame, from_mjpeg, from_yuyv
 from edge.domain.camera.identity import CameraIdentity
 from edge.errors import CameraError
+from edge.ports import Camera
 from tests.support.camera_bytes import RED, jpeg, without_tables, yuyv
+from tests.support.contracts import contract
 from tests.support.fake_v4l2 import DEVICE, H264, MJPG, YUYV, FakeV4l2
+
+pytestmark = contract(Camera, UsbCamera, "a stand-in for V4L2's ioctls: what is particular to it")
 
 
 def opened(usb: FakeV4l2, **options) -> UsbCamera:

@@ -22,9 +22,12 @@ from edge.central.broker import certificates
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import Origin
 from edge.errors import BrokerError
-from edge.ports import Acknowledged, Connected, Disconnected, Message
+from edge.ports import Acknowledged, Connected, Disconnected, Message, Uplink
 from edge.terminal.uplink.status import last_will
+from tests.support.contracts import contract
 from tests.support.mqtt_packets import puback, publish
+
+pytestmark = contract(Uplink, MqttUplink, "a broker that answers by a script, over TLS")
 
 HERE = Origin("main", "gate-1")
 CONNECT, SUBSCRIBE, UNSUBSCRIBE, PUBLISH, PUBACK, PING = 0x10, 0x80, 0xA0, 0x30, 0x40, 0xC0

@@ -20,9 +20,12 @@ from edge.central.broker import certificates
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import Origin
 from edge.errors import KeyFileError
-from edge.ports import Acknowledged, Connected, Disconnected, Message
+from edge.ports import Acknowledged, Connected, Disconnected, Message, Uplink
 from edge.terminal.uplink.status import last_will
 from tests.support.broker import restart
+from tests.support.contracts import contract
+
+pytestmark = contract(Uplink, MqttUplink, "a real mosquitto with TLS, on this machine")
 
 HERE = Origin("main", "gate-1")
 

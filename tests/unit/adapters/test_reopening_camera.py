@@ -11,6 +11,10 @@ from edge.adapters.reopening_camera import RETRIES_S, SILENT_S, STEADY_S, Reopen
 from edge.domain.camera.identity import CameraIdentity
 from edge.domain.face import Frame
 from edge.errors import CameraError
+from edge.ports import Camera
+from tests.support.contracts import contract
+
+pytestmark = contract(Camera, ReopeningCamera, "a camera that fails when it is told to")
 
 LONGEST_S = RETRIES_S[-1]
 FRAME = Frame(np.zeros((4, 4, 3), np.uint8), 1)

@@ -9,6 +9,10 @@ from edge.adapters.reopening_devices import CaredButtons, CaredReader, CaredSign
 from edge.domain.attendance.cues import CUES, DARK, CueName, Lights
 from edge.domain.people.credentials import Read, Token
 from edge.errors import ButtonsError, ReaderError, SignalsError
+from edge.ports import Buttons, Reader, Signals, Strobe
+from tests.support.contracts import contract
+
+FAILING = "hardware that fails when it is told to"
 
 GREEN = Lights(green=True)
 CAUSES = [
@@ -73,6 +77,7 @@ def bench() -> Bench:
     return Bench()
 
 
+@contract(Signals, CaredSignals, FAILING)
 @pytest.mark.parametrize("cause", CAUSES)
 def test_lights_that_fail_are_opened_again_and_lit_as_they_should_be(bench, cause, caplog):
     signals = CaredSignals(bench.make, bench.clock)
@@ -100,6 +105,7 @@ def test_lights_that_fail_are_opened_again_and_lit_as_they_should_be(bench, caus
     assert bench.made[-1].lights == GREEN, "closed for good"
 
 
+@contract(Signals, CaredSignals, FAILING)
 @pytest.mark.parametrize("cause", CAUSES)
 def test_lights_that_are_missing_at_the_start_come_later(bench, cause):
     bench.broken = cause
@@ -112,6 +118,7 @@ def test_lights_that_are_missing_at_the_start_come_later(bench, cause):
     assert not signals.failing
 
 
+@contract(Strobe, CaredStrobe, FAILING)
 @pytest.mark.parametrize("cause", CAUSES)
 def test_a_lamp_that_fails_stays_dark_and_raises_nothing(bench, cause):
     strobe = CaredStrobe(bench.make, bench.clock)
@@ -127,7 +134,13 @@ def test_a_lamp_that_fails_stays_dark_and_raises_nothing(bench, cause):
     strobe.close()
 
 
-@pytest.mark.parametrize("cared", [CaredReader, CaredButtons])
+@pytest.mark.parametrize(
+    "cared",
+    [
+        pytest.param(CaredReader, marks=contract(Reader, CaredReader, FAILING)),
+        pytest.param(CaredButtons, marks=contract(Buttons, CaredButtons, FAILING)),
+    ],
+)
 @pytest.mark.parametrize("cause", [*CAUSES, ButtonsError("a pin is busy; free it")])
 def test_a_reader_or_buttons_that_fail_are_opened_again(bench, cared, cause):
     bench.broken = cause
