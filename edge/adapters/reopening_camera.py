@@ -55,7 +55,7 @@ class ReopeningCamera:
             return None
         try:
             frame = self._camera.read(timeout_s)
-        except CameraError as error:
+        except Exception as error:  # noqa: BLE001 - a driver's library raises whatever it likes
             self._lose(error)
             return None
         now = time.monotonic()
@@ -73,7 +73,7 @@ class ReopeningCamera:
         if self._open:
             try:
                 self._camera.expose(ev)
-            except CameraError as error:
+            except Exception as error:  # noqa: BLE001 - as above
                 self._lose(error)
 
     def identify(self) -> CameraIdentity:
@@ -95,17 +95,24 @@ class ReopeningCamera:
             self._since = self._heard
             if self._ev:
                 self._camera.expose(self._ev)
-        except CameraError as error:
+        except Exception as error:  # noqa: BLE001 - as above
             self._lose(error)
         return self._open
 
-    def _lose(self, error: CameraError) -> None:
+    def _lose(self, error: Exception) -> None:
         wait_s = RETRIES_S[min(self._failures, len(RETRIES_S) - 1)]
         self._failures += 1
         self.restarts += 1
         # Each cause once, until a frame comes: it may last for a weekend.
-        if str(error) != self._said:
-            self._said = str(error)
-            LOG.error("%s (tried again after %g s, then every %g s)", error, wait_s, RETRIES_S[-1])
+        said = str(error) or type(error).__name__
+        if said != self._said:
+            self._said = said
+            unforeseen = None if isinstance(error, CameraError) else error
+            LOG.error(
+                "%s (tried again after %g s, then every %g s)", said, wait_s, RETRIES_S[-1], exc_info=unforeseen
+            )
         self._open, self._try_at = False, time.monotonic() + wait_s
-        self._camera.close()
+        try:
+            self._camera.close()
+        except Exception as problem:  # noqa: BLE001 - as above
+            LOG.debug("it could not be closed: %s", problem)

@@ -72,7 +72,8 @@ class PageGate:
         refused = refusal(scope["method"], scope["path"], _joined(scope["headers"]), self._token, self._port)
         if refused is not None:
             status, problem = refused
-            await JSONResponse({"problem": problem}, status)(scope, receive, guarded)
+            # Its body is not read, however long it is: the connection ends.
+            await JSONResponse({"problem": problem}, status, {"connection": "close"})(scope, receive, guarded)
             return
         inner = {**scope, "path": scope["path"].removeprefix(f"/{self._token}") or "/"}
         inner.pop("raw_path", None)

@@ -12,6 +12,7 @@ import uvicorn
 
 from edge.errors import SmartClockerError
 from edge.simulate.app import SimulatorPages
+from edge.simulate.connections import PageConnection
 from edge.simulate.gate import PageGate
 from edge.simulate.site import SimulatedSite
 
@@ -56,10 +57,11 @@ def served(site: SimulatedSite, listening: socket.socket, token: str | None = No
         gate,
         access_log=False,  # each line would hold the token
         date_header=False,
+        http=PageConnection,
         limit_concurrency=_MOST_CONNECTIONS,
         lifespan="off",
         log_config=None,
-        log_level=logging.WARNING,
+        log_level=logging.ERROR,  # everybody on this machine can cause its warnings
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
         ws="none",

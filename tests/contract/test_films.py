@@ -1,13 +1,16 @@
 """Replay of video files: bad ones first, then pace, loop and size. The clips are made by PyAV from photographs."""
 
+import io
 import itertools
 import sys
 import tracemalloc
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from edge.adapters.replay import film, video_file
 from edge.adapters.replay.film import FilmCamera, covering
@@ -105,6 +108,24 @@ def test_huge_frames_are_refused_before_they_are_decoded(tmp_path: Path, monkeyp
     monkeypatch.setattr(video_file, "_decoded", lambda *_: pytest.fail("it was decoded"))
     with pytest.raises(CameraError, match="frames of 640×480 are too large; scale it"):
         FilmCamera(path).open()
+
+
+@pytest.mark.parametrize("container", ["avi", "mkv"])
+def test_a_huge_frame_in_the_middle_of_a_film_is_passed_over_and_not_decoded(
+    tmp_path: Path, monkeypatch, container: str
+) -> None:
+    monkeypatch.setattr(video_file, "MOST_PIXELS", 640 * 480)
+    path = tmp_path / f"a.{container}"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("mjpeg", rate=15)
+        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuvj420p"
+        for number, size in enumerate([(640, 480), (1600, 1200), (320, 240), (640, 480)]):
+            jpeg = io.BytesIO()
+            Image.new("RGB", size, (90, 120, 30)).save(jpeg, "JPEG")
+            packet = av.Packet(jpeg.getvalue())
+            packet.stream, packet.pts, packet.dts, packet.time_base = stream, number, number, Fraction(1, 15)
+            out.mux(packet)
+    assert [frame.pixels.shape[:2] for frame in frames_of(path)] == [(480, 640), (240, 320), (480, 640)]
 
 
 def test_a_film_that_breaks_off_is_shown_up_to_there(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 
+from edge.adapters import frame_times
 from edge.adapters.picture_geometry import PictureGeometry
 from edge.adapters.raspberry_pi.camera import PiCamera
 from edge.domain.camera.identity import CameraIdentity
@@ -59,6 +60,7 @@ def test_one_job_waits_through_a_stall_and_none_is_left_behind(bench):
 
 
 def test_time_is_the_sensors_on_our_clock(bench, monkeypatch):
+    monkeypatch.setattr(frame_times, "MOST_AGE_NS", 2 * 3_600 * 10**9)
     camera = PiCamera()
     camera.open()
     fake = bench.opened[0]

@@ -171,6 +171,26 @@ def test_time_is_the_drivers_where_it_is_the_monotonic_clock(usb) -> None:
     camera.close()
 
 
+def test_a_drivers_time_that_stands_still_or_is_of_another_year_stops_no_clock(usb) -> None:
+    camera = opened(usb)
+    for stamp_us in (1, time.monotonic_ns() // 1000):
+        usb.stamp_us = stamp_us
+        for _ in range(4):  # the buffers that were filled before
+            camera.read(1.0)
+        before = time.monotonic_ns()
+        at = [camera.read(1.0).captured_ns for _ in range(4)]
+        assert before <= at[1] < at[2] < at[3] <= time.monotonic_ns()
+    camera.close()
+
+
+def test_yuyv_of_an_odd_width_is_refused_in_words(usb) -> None:
+    usb.offers = {YUYV: {(641, 480): (15,)}}
+    camera = opened(usb, size=(641, 480))
+    with pytest.raises(CameraError, match=r"set camera\.width to an even number"):
+        camera.read(1.0)
+    camera.close()
+
+
 # --- what is refused, told apart from what is missing ---
 
 

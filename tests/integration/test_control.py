@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.adapters.linux import control_socket
+from edge.adapters.linux import control_socket, peer_credentials
 from edge.adapters.linux.control_client import ask
-from edge.adapters.linux.control_socket import Peer, short_name
+from edge.adapters.linux.control_socket import short_name
+from edge.adapters.linux.peer_credentials import Peer
 from edge.config import load
 from edge.domain.attendance.states import State
 from edge.domain.recognition import guided_enrolment
@@ -354,6 +355,32 @@ def test_a_flood_and_rubbish_stop_neither_punches_nor_commands(bench) -> None:
     assert not bench.life.terminal.control.failing
 
 
+def test_what_a_client_sends_after_its_answer_begins_nothing(bench, monkeypatch) -> None:
+    begun: list[object] = []
+    real = bench.lending.offer
+    monkeypatch.setattr(bench.lending, "offer", lambda loan: begun.append(loan) or real(loan))
+    asked = bench.life.terminal.control.counters()["control_requests"]
+    with _connected(bench) as link:
+        link.sendall(b'{"v":1,"do":"status"}\n{"v":1,"do":"cues","cues":["in"]}\n')
+        link.settimeout(60)
+        answer = b"".join(iter(lambda: link.recv(65_536), b""))
+    assert json.loads(answer)["end"] == "done"
+    assert bench.ask({"do": "status"})["end"] == "done"
+    assert begun == []
+    assert bench.life.terminal.control.counters()["control_requests"] == asked + 2
+
+
+def test_when_the_socket_goes_in_the_middle_of_an_action_nobody_is_told_that_the_terminal_stops(bench) -> None:
+    def told(said: dict) -> None:
+        bench.path.unlink(missing_ok=True)
+
+    with pytest.raises(ControlRefused, match="the action failed, and nothing was kept") as refused:
+        bench.ask({"do": "cues", "cues": ["looking", "looking", "looking"]}, told)
+    assert refused.value.said["reason"] == "failed"
+    bench.life.wait(lambda: not bench.lending.lent, "it was given back")
+    bench.life.punches()
+
+
 def test_a_client_that_never_reads_and_one_that_never_ends_its_line_are_dropped(bench, monkeypatch) -> None:
     monkeypatch.setattr(control_socket, "REQUEST_WITHIN_S", 0.3)
     silent, half = (socket.socket(socket.AF_UNIX) for _ in range(2))
@@ -373,7 +400,7 @@ def test_a_client_that_never_reads_and_one_that_never_ends_its_line_are_dropped(
 
 
 def test_another_user_is_refused_and_told_why(bench, monkeypatch) -> None:
-    real = control_socket.peer_of_socket
+    real = peer_credentials.peer_of_socket
     bench.life.terminal.control._socket._peer_of = lambda link: Peer(real(link).pid, 65_534, frozenset({65_534}))
     for _ in range(50):
         with pytest.raises(ControlRefused, match=r"uid 65534 may not use this terminal.*sudo"):
@@ -464,6 +491,13 @@ def _answers(bench: Bench) -> bool:
         return bench.ask({"do": "status"})["end"] == "done"
     except (ControlError, ControlRefused):
         return False
+
+
+def _connected(bench: Bench) -> socket.socket:
+    link = socket.socket(socket.AF_UNIX)
+    with short_name(bench.path) as name:
+        link.connect(name)
+    return link
 
 
 def _open(bench: Bench) -> bool:

@@ -18,6 +18,7 @@ from edge.domain.people.credentials import Read, Token
 from edge.errors import SmartClockerError
 from edge.resources import photos_directory
 from edge.sandbox import write_terminal
+from edge.simulate import connections
 from edge.simulate.door import Door
 from edge.simulate.events import MOST_PAGES, PageEvents
 from edge.simulate.server import bound, served
@@ -111,6 +112,41 @@ def test_without_the_token_or_by_another_name_nobody_is_served(page: PageClient)
     assert status == 421
     assert b"smartclocker simulate" in body
     assert "content-security-policy" in headers
+
+
+def test_who_has_no_token_cannot_keep_others_out_by_asking_nothing(page: PageClient) -> None:
+    with contextlib.ExitStack() as stack:
+        for number in range(120):
+            link = stack.enter_context(socket.create_connection((page.host, page.port)))
+            link.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX" if number % 2 else b"")
+        assert page.ask("GET", "about")[0] == 200
+
+
+def test_a_connection_that_asks_nothing_is_ended(page: PageClient, monkeypatch) -> None:
+    monkeypatch.setattr(connections, "REQUEST_S", 0.3)
+    head = f"GET {page.base}about HTTP/1.1\r\nHost: {page.host}:{page.port}\r\n\r\n".encode()
+    for sent in (b"", b"GET / HT", head, head + b"GET / HT"):
+        with socket.create_connection((page.host, page.port), timeout=60) as link:
+            link.sendall(sent)
+            answer = b""
+            with contextlib.suppress(ConnectionResetError):
+                answer = b"".join(iter(lambda link=link: link.recv(65_536), b""))
+        assert answer.startswith(b"HTTP/1.1 200" if head in sent else b"")
+
+
+def _send_for_ever(link: socket.socket) -> None:
+    while True:
+        link.sendall(bytes(100_000))
+
+
+def test_a_body_of_somebody_without_the_token_is_not_read(page: PageClient) -> None:
+    with socket.create_connection((page.host, page.port), timeout=60) as link:
+        link.sendall(
+            f"POST /x HTTP/1.1\r\nHost: {page.host}:{page.port}\r\nContent-Length: 999999999999\r\n\r\n".encode()
+        )
+        assert link.recv(1_000).startswith(b"HTTP/1.1 404")
+        with pytest.raises(ConnectionError):
+            _send_for_ever(link)
 
 
 def test_another_sites_page_changes_nothing(page: PageClient, door: Door) -> None:

@@ -57,6 +57,8 @@ class FakeV4l2(SystemCalls):
         self.broken_frames = 0
         """So many of the next frames are cut in the middle."""
         self.flags = 0x2000
+        self.stamp_us: int | None = None
+        """The time that the driver gives each frame; None for the right one."""
         self.controls: dict[int, int] = {0x9A090C: 0}
         self.settles_on: tuple[int, int, int] | None = None
         self.rate: tuple[int, int] | None = None
@@ -207,7 +209,8 @@ class FakeV4l2(SystemCalls):
             index = one.queued.pop(0)
             content = self._content(*one.format)
             one.memory[index][0][: len(content)] = content
-            one.filled.append((index, len(content), time.monotonic_ns() // 1000))
+            taken_us = time.monotonic_ns() // 1000 if self.stamp_us is None else self.stamp_us
+            one.filled.append((index, len(content), taken_us))
             one.peer.send(b".")
 
     def _content(self, width: int, height: int, pixelformat: int) -> bytes:

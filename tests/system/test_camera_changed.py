@@ -1,5 +1,6 @@
 """The real terminal with a camera that is exchanged, repeats itself, or is accepted: faces count or they do not."""
 
+import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from edge.adapters.replay.camera import ReplayCamera, Scene
+from edge.cli.terminal.camera import run_show
 from edge.domain.camera.identity import CameraIdentity
 from edge.domain.face import Frame
 from edge.errors import CameraError
@@ -99,6 +101,27 @@ def test_a_stream_that_repeats_itself_leaves_badges_alone(gate, live, camera) ->
     life.wait(lambda: "camera-changed" in life.alarms, "the alarm")
     life.punches()
     assert pin.read(gate.directory / "state").accepted == ONE, "it is the right camera all the same"
+
+
+def test_show_says_what_the_running_terminal_says(gate, live, camera, monkeypatch, capsys) -> None:
+    camera.noisy = False
+    monkeypatch.setattr("edge.terminal.adapters.camera", lambda _: camera)
+
+    def shows() -> tuple[int, str]:
+        return run_show(argparse.Namespace(config=gate.path, json=False)), capsys.readouterr().out
+
+    life = live(gate, camera=camera)
+    life.wait(lambda: "camera-changed" in life.alarms, "the alarm")
+    code, said = shows()
+    assert code == 1
+    assert f"accepted  {ONE}" in said
+    assert "no face counts: it is the accepted one, but the running terminal has the alarm camera-changed" in said
+    (gate.directory / "state" / pin.PIN).write_bytes(b'{"camera": 1, "acc')
+    code, said = shows()
+    assert code == 1
+    assert "accepted  unknown: not a JSON document" in said
+    assert "camera accept` accepts what is here" in said
+    assert "next start" not in said
 
 
 def test_without_a_reader_another_camera_is_out_of_service(gate, live, camera) -> None:

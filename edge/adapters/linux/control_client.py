@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import socket
+import struct
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ ANSWER_S = 10.0
 """Longest silence of a service before it counts as hanging, where no longer action runs."""
 MOST_ANSWER = 65_536
 """Most bytes of a line of an answer."""
+_TIMEVAL = struct.Struct("ll")
 _CANCEL_S = 5.0
 """How long the last line is awaited after a cancel: it says whether anything was kept."""
 
@@ -127,7 +129,9 @@ def _send(link: socket.socket, request: Mapping[str, Any]) -> None:
 def connected(path: Path) -> socket.socket:
     """A connection to the running terminal. Raises ControlAway, ControlError."""
     link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    link.settimeout(ANSWER_S)
+    # Python's own time limit makes the socket non-blocking, and such a socket is turned away while others wait for
+    # the terminal. The kernel's limit lets it wait for its turn.
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL.pack(int(ANSWER_S), 0))
     try:
         with short_name(path) as name:
             link.connect(name)
@@ -148,4 +152,5 @@ def connected(path: Path) -> socket.socket:
         raise ControlError(
             f"{path}: the terminal cannot be reached ({error.strerror or error}); try again"
         ) from error
+    link.settimeout(ANSWER_S)
     return link

@@ -4,17 +4,17 @@ It never waits for a client. What a client sends too much of, or does not read, 
 """
 
 import contextlib
+import errno
 import os
-import pwd
 import selectors
 import socket
 import stat
-import struct
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge.adapters.linux.peer_credentials import Peer, peer_of_socket
 from edge.errors import ControlError
 
 MOST_CONNECTIONS = 8
@@ -27,27 +27,18 @@ REQUEST_WITHIN_S = 5.0
 DRAIN_S = 2.0
 """Time that a client has to read the last line."""
 _FULL = b'{"v":1,"end":"refused","reason":"busy","text":"too many commands at once; try again"}'
-_ACCEPTED = 16
+_ACCEPTED = 64
 """Most connections that are accepted in one turn: a flood does not hold up the others."""
-_BACKLOG = 16
+_PAUSE_S = 0.05
+"""After a full turn, or when no connection can be accepted, none is for so long: a flood by anybody on this machine
+costs a few per cent of a core, and not the whole core that looks at faces.
+"""
+_BACKLOG = 128
+_SILENT_S = 0.5
+"""A client that has asked nothing for so long gives its place to another, where all places are taken."""
 _CHUNK = 4_096
-_SO_PEERGROUPS = 59
-"""socket(7) of Linux; Python has no name for it."""
-_MOST_GROUPS = 1_024
-"""Bytes for the answer: the most that Python takes; 256 groups."""
-_UCRED = struct.Struct("3i")
 _LOOK_S = 2.0
 """Seconds between two checks whether the socket's file is still there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """The process at the other end, as the kernel knows it."""
-
-    pid: int
-    uid: int
-    groups: frozenset[int]
-    """Numbers of all its groups."""
 
 
 @dataclass(eq=False, slots=True)
@@ -97,6 +88,8 @@ class ControlSocket:
         self._clients: list[ControlClient] = []
         self._file: tuple[int, int] | None = None
         self._looked_s = 0.0
+        self._accept_at_s: float | None = None
+        """When connections are accepted again; None while they are."""
 
     @property
     def is_open(self) -> bool:
@@ -121,11 +114,11 @@ class ControlSocket:
         except OSError as error:
             listening.close()
             raise ControlError(
-                f"{self.path}: the control socket cannot be made there ({error.strerror or error}); let the "
-                "service's user write to that folder, or name another one: control.socket"
+                f"{self.path}: the control socket cannot be made there ({error.strerror or error}); "
+                f"{_cure(error)}, or name another place: control.socket"
             ) from error
         self._file, self._looked_s = (found.st_dev, found.st_ino), self._now_s()
-        self._listening, self._selector = listening, selectors.DefaultSelector()
+        self._listening, self._selector, self._accept_at_s = listening, selectors.DefaultSelector(), None
         self._selector.register(listening, selectors.EVENT_READ)
 
     def poll(self, timeout_s: float) -> list[ClientLine]:
@@ -133,11 +126,19 @@ class ControlSocket:
         if self._selector is None or self._listening is None:
             raise ControlError("the control socket is not open; open it first")
         self._still_there()
+        if self._accept_at_s is not None:
+            left_s = self._accept_at_s - self._now_s()
+            timeout_s = min(timeout_s, max(left_s, 0.0))
+            if left_s <= 0:
+                self._accept_at_s = None
+                self._selector.register(self._listening, selectors.EVENT_READ)
         found: list[ClientLine] = []
         for key, events in self._selector.select(timeout_s):
             client = key.data
             if client is None:
-                self._accept(self._listening)
+                if not self._accept(self._listening):
+                    self._selector.unregister(self._listening)
+                    self._accept_at_s = self._now_s() + _PAUSE_S
                 continue
             if events & selectors.EVENT_WRITE:
                 self._flush(client)
@@ -160,6 +161,10 @@ class ControlSocket:
     def is_connected(self, client: ControlClient) -> bool:
         """Whether the client is there, as far as was noticed."""
         return client in self._clients
+
+    def may_ask(self, client: ControlClient) -> bool:
+        """Whether the client is there and has not had its last line: what it sent after its request is nothing."""
+        return client in self._clients and client.ending_s is None
 
     def drop(self, client: ControlClient) -> None:
         """End a connection now."""
@@ -185,30 +190,48 @@ class ControlSocket:
                 if self._named() == self._file:
                     self.path.unlink()
 
-    def _accept(self, listening: socket.socket) -> None:
+    def _accept(self, listening: socket.socket) -> bool:
+        """Accept those who wait; False when more may wait, or none can be accepted now."""
         for _ in range(_ACCEPTED):
             try:
                 link, _ = listening.accept()
-            except OSError:  # nobody waits, or the client has gone already
-                return
-            link.setblocking(False)
-            try:
-                peer = self._peer_of(link)
-            except OSError:
-                link.close()
-                continue
-            refusal = self._refusal(peer)
-            if refusal is None and len(self._clients) >= MOST_CONNECTIONS:
-                refusal = _FULL
-            if refusal is not None:
-                with contextlib.suppress(OSError):
-                    link.send(refusal + b"\n")
-                link.close()
-                continue
-            client = ControlClient(peer, link, self._now_s())
-            self._clients.append(client)
-            if self._selector is not None:
-                self._selector.register(link, selectors.EVENT_READ, client)
+            except BlockingIOError:
+                return True
+            except OSError:  # no descriptor is left, for instance: asking at once again would only burn the core
+                return False
+            self._admit(link)
+        return False
+
+    def _admit(self, link: socket.socket) -> None:
+        link.setblocking(False)
+        try:
+            peer = self._peer_of(link)
+        except OSError:
+            link.close()
+            return
+        refusal = self._refusal(peer)
+        if refusal is None and not self._has_place():
+            refusal = _FULL
+        if refusal is not None:
+            _part(link, refusal)
+            return
+        client = ControlClient(peer, link, self._now_s())
+        self._clients.append(client)
+        if self._selector is not None:
+            self._selector.register(link, selectors.EVENT_READ, client)
+
+    def _has_place(self) -> bool:
+        """Whether one more client can stand; the one that has been silent for longest makes room for it."""
+        if len(self._clients) < MOST_CONNECTIONS:
+            return True
+        silent = [one for one in self._clients if not one.asked and self._now_s() - one.since_s >= _SILENT_S]
+        if not silent:
+            return False
+        one = min(silent, key=lambda client: client.since_s)
+        with contextlib.suppress(OSError):
+            one.link.send(_FULL + b"\n")
+        self.drop(one)
+        return True
 
     def _receive(self, client: ControlClient) -> Iterator[ClientLine]:
         try:
@@ -276,19 +299,6 @@ class ControlSocket:
         return found.st_dev, found.st_ino
 
 
-def peer_of_socket(link: socket.socket) -> Peer:
-    """The peer of a connection. Raises OSError."""
-    pid, uid, gid = _UCRED.unpack(link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
-    try:
-        raw = link.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MOST_GROUPS)
-        groups = {number for (number,) in struct.iter_unpack("I", raw)}
-    except OSError:  # a kernel before 4.13, or more groups than fit: those of the login count
-        groups = set()
-        with contextlib.suppress(OSError, KeyError):
-            groups = set(os.getgrouplist(pwd.getpwuid(uid).pw_name, gid))
-    return Peer(pid, uid, frozenset(groups | {gid}))
-
-
 @contextlib.contextmanager
 def short_name(path: Path) -> Iterator[str]:
     """A name of a socket's file that is short enough for its address (107 bytes), however deep the folder is.
@@ -300,6 +310,18 @@ def short_name(path: Path) -> Iterator[str]:
         yield f"/proc/self/fd/{folder}/{path.name}"
     finally:
         os.close(folder)
+
+
+def _part(link: socket.socket, line: bytes) -> None:
+    with contextlib.suppress(OSError):
+        link.send(line + b"\n")
+    link.close()
+
+
+def _cure(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "something else lies there: move it away"
+    return "let the service's user write to that folder"
 
 
 def _is_socket(path: Path) -> bool:

@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from edge.adapters.frame_times import FrameTimes
 from edge.adapters.picture_geometry import WHOLE, PictureGeometry, Rectangle, part_of, shaped
 from edge.domain.camera.identity import CameraIdentity
 from edge.domain.face import Frame, Pixels
@@ -65,6 +66,7 @@ class PiCamera:
         self._number = number
         self._camera: Any = None
         self._job: Any = None
+        self._times = FrameTimes()
 
     def identify(self) -> CameraIdentity:
         """The sensor at this port now, also while another program films with it. Raises CameraError."""
@@ -106,7 +108,7 @@ class PiCamera:
                 f"the camera refuses {self._size[0]}×{self._size[1]} pixels at {1e6 / self._frame_us:g} frames a "
                 f"second ({error}): choose a size that rpicam-hello --list-cameras lists"
             ) from error
-        self._camera = camera
+        self._camera, self._times = camera, FrameTimes()
 
     def read(self, timeout_s: float) -> Frame | None:
         """The next frame; None when the camera delivers none in time. Raises CameraError."""
@@ -127,7 +129,8 @@ class PiCamera:
                 request.release()
         except (RuntimeError, ValueError, OSError) as error:
             raise CameraError(f"the camera failed ({error}): check its cable, then restart the service") from error
-        return Frame(self._geometry.turned(self._checked(pixels)), _captured_ns(metadata))
+        captured_ns = self._times.of(_captured_ns(metadata), time.monotonic_ns())
+        return Frame(self._geometry.turned(self._checked(pixels)), captured_ns)
 
     def expose(self, ev: float) -> None:
         """Move the target of the automatic exposure (libcamera's ExposureValue, in stops). Raises CameraError."""
@@ -213,13 +216,12 @@ def _missing(number: int, found: int) -> str:
     )
 
 
-def _captured_ns(metadata: dict[str, Any]) -> int:
-    """SensorTimestamp on the monotonic clock; the present, when the camera gives no timestamp."""
-    now_ns = time.monotonic_ns()
+def _captured_ns(metadata: dict[str, Any]) -> int | None:
+    """SensorTimestamp on the monotonic clock; None when the camera gives no timestamp."""
     read_out_ns = metadata.get("SensorTimestamp")
     if read_out_ns is None:
-        return now_ns
+        return None
     # Both clocks run at the same rate, but boottime also counts suspends: so their difference is measured each
     # time.
-    boot_ahead_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - now_ns
-    return min(int(read_out_ns) - boot_ahead_ns, now_ns)
+    boot_ahead_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
+    return int(read_out_ns) - boot_ahead_ns

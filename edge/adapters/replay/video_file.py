@@ -1,7 +1,8 @@
 """The frames of a video file, one after another, decoded by PyAV (FFmpeg): the extra `video`.
 
 A file is not trusted, wherever it comes from: only containers of the list below are opened, from this one file and
-never over a network; frames beyond a size are refused before they are decoded; few are in memory at a time.
+never over a network; frames beyond a size are not decoded, also in the middle of a film; few are in memory at a
+time.
 """
 
 import importlib
@@ -53,6 +54,8 @@ def frames_of(path: Path, wanted: Callable[[float], bool] = lambda _at_s: True) 
             raise CameraError(f"{path}: its codec is not known here; save it as MP4 with H.264")
         _refuse_huge(path, context.width, context.height)
         stream.thread_type = "NONE"  # each thread of a decoder holds frames of its own
+        # A later frame may have another size: the decoder itself refuses it, before it takes memory for it.
+        context.options = {"max_pixels": str(MOST_PIXELS)}
         yield from _decoded(av, path, container, stream, wanted)
 
 

@@ -13,6 +13,7 @@ import stat
 import time
 from pathlib import Path
 
+from edge.adapters.frame_times import FrameTimes
 from edge.adapters.picture_geometry import PictureGeometry
 from edge.adapters.picture_light import exposed
 from edge.adapters.v4l2 import abi, sysfs
@@ -50,6 +51,7 @@ class UsbCamera:
         self._device: VideoDevice | None = None
         self._format = abi.PixelFormat()
         self._ev, self._broken = 0.0, 0
+        self._times = FrameTimes()
 
     def identify(self) -> CameraIdentity:
         """The camera behind the name now, also while another program films with it. Raises CameraError."""
@@ -79,7 +81,7 @@ class UsbCamera:
         except OSError as error:
             device.close()
             raise self._failed(error) from error
-        self._device, self._broken = device, 0
+        self._device, self._broken, self._times = device, 0, FrameTimes()
 
     def read(self, timeout_s: float) -> Frame | None:
         """The newest frame; None when none comes in time. Raises CameraError when the camera fails or is gone."""
@@ -99,8 +101,7 @@ class UsbCamera:
                 self._count_broken(error)
                 continue
             self._broken = 0
-            now_ns = time.monotonic_ns()
-            taken_ns = now_ns if raw.taken_ns is None else min(raw.taken_ns, now_ns)
+            taken_ns = self._times.of(raw.taken_ns, time.monotonic_ns())
             kept = self._geometry.turned(self._geometry.cropped(pixels))
             return Frame(exposed(kept, self._ev), taken_ns)
 

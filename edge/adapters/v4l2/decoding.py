@@ -33,6 +33,10 @@ def from_yuyv(content: bytes, size: tuple[int, int], stride: int, *, full_range:
     `stride` is the length of a row in bytes.
     """
     width, height = size
+    if width % 2:
+        raise BrokenFrame(
+            f"{width} pixels in a row, and YUYV has them in pairs; set camera.width to an even number"
+        )
     if stride < width * 2 or len(content) < stride * (height - 1) + width * 2:
         raise BrokenFrame(f"{len(content)} bytes, fewer than {width}×{height} pixels have")
     content += bytes(max(stride * height - len(content), 0))  # the last row may lack its padding

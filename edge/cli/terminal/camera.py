@@ -57,23 +57,27 @@ def run_show(arguments: argparse.Namespace) -> int:
     loaded = config.load(arguments.config).config
     found: CameraIdentity | None = None
     held: CameraPin | None = None
-    why: str | None = None
+    damaged: str | None = None
     try:
         held = pin.read(Path(loaded.storage.state))
     except RecordError as error:
-        why = str(error)
+        damaged = str(error)
+    why = damaged
     try:
         found = _found(loaded)
     except CameraError as error:
         why = str(error)
     if why is None and found is not None and loaded.camera.kind != "replay":
-        why = refusal(None if held is None else held.accepted, found)
+        why = refusal(None if held is None else held.accepted, found) or _not_live(loaded)
     if arguments.json:
         here = None if found is None else asdict(found)
         accepted = None if held is None else asdict(held.accepted)
         print(json.dumps({"accepted": accepted, "here": here, "counts": why is None, "why": why}, indent=2))
     else:
-        print(f"accepted  {'none yet: the next start accepts what is here' if held is None else held.accepted}")
+        nothing = "none yet: the next start accepts what is here"
+        if damaged is not None:
+            nothing = f"unknown: {damaged}; `smartclocker camera accept` accepts what is here"
+        print(f"accepted  {nothing if held is None else held.accepted}")
         print(f"here      {'none' if found is None else found}")
         print(f"no face counts: {why}" if why else "faces count")
     return _CHANGED if why else 0
@@ -119,3 +123,21 @@ def _found(config: "Config") -> "CameraIdentity":
     from edge.terminal import adapters
 
     return adapters.camera(config).identify()
+
+
+def _not_live(config: "Config") -> str | None:
+    """Why the running terminal counts no face of the accepted camera; None when it does, or cannot be asked."""
+    from edge.adapters.linux.control_client import ask
+    from edge.domain.attendance.states import Fault
+    from edge.errors import ControlError, ControlRefused
+    from edge.terminal import installed
+
+    try:
+        alarms = ask(installed.control_path(config), {"do": "status"}).get("alarms")
+    except (ControlError, ControlRefused):
+        return None
+    if not isinstance(alarms, list) or Fault.CAMERA_CHANGED not in alarms:
+        return None
+    return (
+        f"it is the accepted one, but the running terminal has the alarm {Fault.CAMERA_CHANGED}; its log says why"
+    )

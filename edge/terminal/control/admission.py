@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edge.adapters.linux.control_socket import Peer
+from edge.adapters.linux.peer_credentials import Peer
 from edge.domain.people.operator_id import of_uid
 
 

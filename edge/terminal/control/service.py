@@ -12,7 +12,8 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
-from edge.adapters.linux.control_socket import ClientLine, ControlClient, ControlSocket, Peer
+from edge.adapters.linux.control_socket import ClientLine, ControlClient, ControlSocket
+from edge.adapters.linux.peer_credentials import Peer
 from edge.domain.attendance.states import State
 from edge.domain.strict_json import dump
 from edge.errors import ControlRefused, RecordError, SmartClockerError
@@ -110,10 +111,16 @@ class ControlService:
 
     def close(self) -> None:
         """End the action, the connections and the socket; safe to call twice."""
+        self._close("stopping")
+
+    def _close(self, why: str) -> None:
         running, self._running = self._running, None
         if running is not None:
-            running.action.loan.end("stopping")
-            self._end(running.client, "stopping", _ENDS["stopping"])
+            loan = running.action.loan
+            loan.end(why)
+            self._end(running.client, why, _ENDS[why])
+            if loan.why is None:  # it was done, and nobody will finish it
+                loan.forget()
         self._socket.close()
 
     def _opened(self, timeout_s: float) -> bool:
@@ -135,7 +142,7 @@ class ControlService:
             self._said = str(error)
             _log.error("the command line cannot reach this terminal, punching goes on: %s", error)
         self.failing, self._try_at = True, self._now_s() + RETRY_S
-        self.close()
+        self._close("failed")
 
     def _take(self, came: ClientLine) -> None:
         client, running = came.client, self._running
@@ -143,6 +150,8 @@ class ControlService:
             if running is not None and running.client is client:
                 running.action.loan.end("cancelled")
             return
+        if not self._socket.may_ask(client):
+            return  # it sent more than its request, and has had its answer
         self._requests += 1
         if came.fault is not None:
             self._end(client, "malformed", _FAULTS[came.fault])

@@ -24,7 +24,7 @@ class Flaky:
     """A camera that does what it is told to."""
 
     def __init__(self) -> None:
-        self.broken: str | None = None
+        self.broken: str | Exception | None = None
         self.silent = False
         self.log: list[object] = []
 
@@ -46,6 +46,8 @@ class Flaky:
 
     def _do(self, what: object) -> None:
         self.log.append(what)
+        if isinstance(self.broken, Exception):
+            raise self.broken
         if self.broken is not None:
             raise CameraError(self.broken)
 
@@ -157,3 +159,18 @@ def test_light_that_it_refuses_loses_it_and_nothing_else(hands, caplog) -> None:
     camera.expose(0.5)
     assert camera.read(0.5) is None
     assert flaky.log == ["open", 0.5, "close"]
+
+
+@pytest.mark.parametrize("error", [ValueError("of numpy"), KeyError("SensorTimestamp"), AssertionError()])
+def test_whatever_a_drivers_library_raises_ends_nothing(hands, caplog, error: Exception) -> None:
+    flaky = Flaky()
+    camera = ReopeningCamera(flaky)
+    camera.open()
+    flaky.broken = error
+    camera.expose(0.5)
+    for _ in range(200):
+        assert camera.read(0.5) is None
+    assert len([one for one in caplog.records if one.levelno == logging.ERROR]) == 1
+    assert camera.restarts > 5
+    flaky.broken = None
+    assert any(camera.read(0.5) is FRAME for _ in range(100))

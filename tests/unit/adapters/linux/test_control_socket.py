@@ -1,14 +1,17 @@
 """The control socket against clients of every kind: it never waits for one, and what is kept is bounded."""
 
+import contextlib
+import errno
 import os
 import pwd
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from edge.adapters.linux import control_socket
+from edge.adapters.linux import control_socket, peer_credentials
 from edge.adapters.linux.control_client import ask, is_served
 from edge.adapters.linux.control_socket import (
     MOST_CONNECTIONS,
@@ -17,9 +20,9 @@ from edge.adapters.linux.control_socket import (
     REQUEST_WITHIN_S,
     ClientLine,
     ControlSocket,
-    Peer,
     short_name,
 )
+from edge.adapters.linux.peer_credentials import Peer
 from edge.errors import ControlAway, ControlError
 
 
@@ -79,8 +82,8 @@ def test_all_groups_of_a_peer_count_and_without_the_kernel_those_of_its_login(li
         link.sendall(b"{}\n")
         (line,) = came(listening)
         assert line.client.peer.groups == {os.getegid(), *os.getgroups()}
-        monkeypatch.setattr(control_socket, "_SO_PEERGROUPS", 60_000)
-        found = control_socket.peer_of_socket(line.client.link)
+        monkeypatch.setattr(peer_credentials, "_SO_PEERGROUPS", 60_000)
+        found = peer_credentials.peer_of_socket(line.client.link)
         login = pwd.getpwuid(os.geteuid()).pw_name
         assert found.groups == {os.getegid(), *os.getgrouplist(login, os.getegid())}
 
@@ -173,6 +176,102 @@ def test_more_clients_than_places_are_told_to_try_again(listening) -> None:
     with connect(listening) as again:
         again.sendall(b"{}\n")
         assert came(listening)[0].line == b"{}"
+
+
+def test_the_client_that_is_silent_for_longest_makes_room_and_one_that_asked_stays(listening, clock) -> None:
+    asking = connect(listening)
+    asking.sendall(b"{}\n")
+    (line,) = came(listening)
+    silent = [connect(listening) for _ in range(MOST_CONNECTIONS - 1)]
+    listening.poll(0.05)
+    clock.now_s += 1
+    with connect(listening) as late:
+        late.sendall(b'{"v":1}\n')
+        assert [one.line for one in came(listening)] == [b'{"v":1}']
+        assert b"busy" in silent[0].recv(1_000)
+        assert silent[0].recv(1_000) == b""
+    assert listening.is_connected(line.client)
+    for link in (asking, *silent):
+        link.close()
+
+
+def test_after_a_full_turn_nobody_is_accepted_for_a_moment(tmp_path, clock, monkeypatch) -> None:
+    monkeypatch.setattr(control_socket, "_ACCEPTED", 4)
+    listening = ControlSocket(tmp_path / "control", now_s=clock)
+    listening.open()
+    links = [connect(listening) for _ in range(6)]
+    for _ in range(5):
+        listening.poll(0.0)
+    assert len(listening._clients) == 4
+    clock.now_s += control_socket._PAUSE_S
+    listening.poll(0.0)
+    assert len(listening._clients) == 6
+    listening.close()
+    for link in links:
+        link.close()
+
+
+def test_without_a_free_descriptor_it_does_not_spin(listening, clock, monkeypatch) -> None:
+    asked: list[int] = []
+
+    class Exhausted:
+        def accept(self) -> None:
+            asked.append(1)
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    real = listening._listening
+    with connect(listening) as link:
+        listening._listening = Exhausted()
+        monkeypatch.setattr(listening, "_selector", Selecting(listening._selector, real, listening._listening))
+        for _ in range(20):
+            listening.poll(0.0)
+        assert len(asked) == 1
+        monkeypatch.undo()
+        listening._listening = real
+        clock.now_s += control_socket._PAUSE_S
+        link.sendall(b"{}\n")
+        assert came(listening)[0].line == b"{}"
+
+
+class Selecting:
+    """A selector that takes one object for another."""
+
+    def __init__(self, selector: object, real: socket.socket, shown: object) -> None:
+        self._selector, self._real, self._shown = selector, real, shown
+
+    def unregister(self, one: object) -> None:
+        self._selector.unregister(self._real if one is self._shown else one)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._selector, name)
+
+
+def test_a_client_waits_for_its_turn_while_others_stand_before_it(tmp_path) -> None:
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(socket.socket(socket.AF_UNIX))
+        with short_name(tmp_path / "control") as name:
+            listening.bind(name)
+        listening.listen(0)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                link = stack.enter_context(socket.socket(socket.AF_UNIX))
+                link.setblocking(False)
+                with short_name(tmp_path / "control") as name:
+                    link.connect(name)
+        found: list[bool] = []
+        thread = threading.Thread(target=lambda: found.append(is_served(tmp_path / "control")))
+        thread.start()
+        listening.settimeout(30)
+        while thread.is_alive():
+            listening.accept()[0].close()
+            thread.join(0.2)
+        assert found == [True]
+
+
+def test_what_lies_in_its_place_is_named_with_its_own_cure(tmp_path) -> None:
+    (tmp_path / "control").mkdir()
+    with pytest.raises(ControlError, match="something else lies there: move it away, or name another place"):
+        ControlSocket(tmp_path / "control").open()
 
 
 def test_a_peer_that_may_not_connect_gets_one_line_and_no_place(tmp_path, clock) -> None:

@@ -1,6 +1,6 @@
 """Who may use the control socket, by what the kernel says of the other end."""
 
-from edge.adapters.linux.control_socket import Peer
+from edge.adapters.linux.peer_credentials import Peer
 from edge.terminal.control.admission import Admission
 
 RULE = Admission(own_uid=990, group="smartclocker-operators", gid=800)
