@@ -130,6 +130,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Measures, prints the figures, and writes the reports."""
     from edge.adapters.replay.video_file import load_library
     from edge.cli.output.pad_text import lines
+    from edge.cli.output.plain_text import say
     from edge.cli.output.progress import progress
     from edge.domain.recognition.decision import DecisionPolicy
     from edge.domain.recognition.quality import QualityLimits
@@ -188,7 +189,7 @@ def run(arguments: argparse.Namespace) -> int:
         tuned_on,
     )
     for line in lines(report):
-        print(line)
+        say(line)
     _write(report, arguments)
     return 0
 

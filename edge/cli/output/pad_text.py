@@ -107,6 +107,11 @@ def _impostors(report: PadReport) -> Iterator[str]:
     yield f"enrolled: {len(report.people.gallery.people)} people"
     for person, why in report.people.notes.items():
         yield f"{person}: {why}"
+    if not any(row.person is not None for kind in report.attacks for row in report.recordings(kind)):
+        yield (
+            "no attack shows anybody enrolled, by its name: give each person's films a folder of their name "
+            "(screen/ada/), or a table with --shows"
+        )
     for kind in report.attacks:
         against = report.impostors(kind)
         if against is None:

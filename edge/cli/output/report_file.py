@@ -22,7 +22,8 @@ def write_report(path: Path, text: str, error: type[SmartClockerError]) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        # A file's name that is no UTF-8 must not end a long measurement: its bytes are written by their numbers.
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as found:
         raise error(f"{path}: cannot be written ({found.strerror}); name another file") from found
     print(f"written to {path}")

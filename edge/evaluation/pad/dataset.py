@@ -73,7 +73,8 @@ class Folder:
 
 
 def read_folder(directory: Path, fps: float | None = None) -> Folder:
-    """Find the pictures and films below `directory`. Raises PhotoError when no folder of a kind has any.
+    """Find the pictures and films below `directory`. Raises PhotoError when no folder of a kind has any, or one
+    cannot be read.
 
     With `fps`, pictures whose names differ only in the number at their end (clip_12.jpg) are frames of one video,
     numbered from 0 at so many a second; without it, each stands alone. A film is a recording by itself. Pictures
@@ -81,6 +82,15 @@ def read_folder(directory: Path, fps: float | None = None) -> Folder:
     """
     if not directory.is_dir():
         raise PhotoError(f"{directory}: no such folder; name one that holds {REAL}/ and a folder for each attack")
+    try:
+        return _read(directory, fps)
+    except OSError as error:
+        raise PhotoError(
+            f"{error.filename or directory}: cannot be read ({error.strerror}); mend that, or copy it elsewhere"
+        ) from error
+
+
+def _read(directory: Path, fps: float | None) -> Folder:
     entries = sorted(directory.iterdir())
     other = sum(not entry.is_dir() for entry in entries)
     found: dict[str, list[Path]] = {}

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -10,26 +10,25 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.config_schema import Recognition
 from edge.domain.face import Floats, Frame, Pixels, Probe
 from edge.domain.recognition.approach import fuse, one_face
 from edge.domain.recognition.gallery import Gallery, threshold
 from edge.domain.recognition.lookalikes import strangers
-from edge.errors import EvaluationError, PhotoError
+from edge.errors import EvaluationError
 from edge.evaluation.pad.attempts import TakenFor
-from edge.evaluation.pad.dataset import REAL, Clip, Folder
+from edge.evaluation.pad.dataset import FILMS, REAL, Clip, Folder
 from edge.evaluation.pad.footage import Sampling, expected, shots
 from edge.evaluation.pad.recordings import subject
-from edge.vision.photo import SUFFIXES, load_photo
+from edge.vision.photo import SUFFIXES
 from edge.vision.pipeline import Pipeline
 
 MOST = 10
 """Most templates of a person: more photographs add little."""
 _LOOKED_AT = 40
 """Pictures of a recording that are tried, evenly over it, until there are so many templates."""
-Pictures = Callable[[], Iterator[Pixels]]
-"""The pictures of a person, one after another, as often as they are asked for."""
-TARGET_FPIR = 0.001
-"""The terminal's default, `recognition.target_fpir`."""
+Pictures = Callable[[], Iterator[Pixels | None]]
+"""The pictures of a person, one after another, as often as they are asked for; None for what cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,21 +103,18 @@ def enrol(
             "each person"
         )
     gallery = Gallery.of(pipeline.embedder_id, templates)
-    return AttackedPeople(gallery, threshold(gallery.size, fmr, TARGET_FPIR), margin, shown, notes)
+    return AttackedPeople(gallery, threshold(gallery.size, fmr, Recognition().target_fpir), margin, shown, notes)
 
 
 def people_of(directory: Path) -> dict[str, Pictures]:
-    """The photographs of each person: one folder a person. Raises EvaluationError when there are none."""
+    """The photographs and films of each person: one folder a person. Raises EvaluationError when there are none."""
     folders = sorted(entry for entry in directory.iterdir() if entry.is_dir()) if directory.is_dir() else []
-    found = {
-        entry.name: [file for file in sorted(entry.iterdir()) if file.suffix.lower() in SUFFIXES]
-        for entry in folders
-    }
-    people: dict[str, Pictures] = {name: partial(_photographs, files) for name, files in found.items() if files}
+    clips = {folder.name: [clip for file in sorted(folder.iterdir()) for clip in _clip(file)] for folder in folders}
+    people: dict[str, Pictures] = {name: partial(_spread, mine) for name, mine in clips.items() if mine}
     if not people:
         raise EvaluationError(
-            f"{directory}: no folder with a JPEG or PNG in it; give --enrol a folder that holds one folder of "
-            "photographs for each person"
+            f"{directory}: no folder with a JPEG, a PNG or a film in it; give --enrol a folder with one folder "
+            "of photographs for each person"
         )
     return people
 
@@ -138,29 +134,28 @@ def people_in(folder: Folder) -> dict[str, Pictures]:
     return {name: partial(_spread, mine) for name, mine in clips.items()}
 
 
-def _templates(pictures: Iterator[Pixels], pipeline: Pipeline) -> tuple[list[Floats], Counter[str]]:
+def _clip(file: Path) -> Iterator[Clip]:
+    if file.suffix.lower() in SUFFIXES | FILMS:
+        yield Clip(REAL, file.name, (file,), () if file.suffix.lower() in FILMS else (0,))
+
+
+def _templates(pictures: Iterator[Pixels | None], pipeline: Pipeline) -> tuple[list[Floats], Counter[str]]:
     """Embeddings of the pictures that the gate lets through, and why it refused the others."""
     good: list[Floats] = []
     refused: Counter[str] = Counter()
     for pixels in islice(pictures, _LOOKED_AT):
-        sight = pipeline.look(Frame(pixels, 0))
-        if sight.probe is None:
+        sight = None if pixels is None else pipeline.look(Frame(pixels, 0))
+        if sight is None:
+            refused["unreadable"] += 1
+        elif sight.probe is None:
             refused[str(sight.reason or "no-face")] += 1
         else:
             good.append(sight.probe.embedding)
     return [good[n * len(good) // MOST] for n in range(MOST)] if len(good) > MOST else good, refused
 
 
-def _photographs(files: Iterable[Path]) -> Iterator[Pixels]:
-    for file in files:
-        try:
-            yield load_photo(file)
-        except PhotoError:
-            continue  # the gate would refuse it, too
-
-
-def _spread(clips: Sequence[Clip]) -> Iterator[Pixels]:
-    """Pictures of a person's clips, evenly over them."""
+def _spread(clips: Sequence[Clip]) -> Iterator[Pixels | None]:
+    """Pictures of a person's clips, evenly over them; None for what cannot be read."""
     files = [(clip, file) for clip in clips if not clip.film for file in clip.files]
     films = [clip for clip in clips if clip.film]
     share = _LOOKED_AT // (len(films) + bool(files)) or 1
@@ -169,6 +164,4 @@ def _spread(clips: Sequence[Clip]) -> Iterator[Pixels]:
     for clip in (*stills, *films):
         # So many a second that the film is covered whole.
         rate = share / max(expected(clip, 1.0), 1)
-        for shot in shots(clip, Sampling(rate=rate)):
-            if shot.pixels is not None:
-                yield shot.pixels
+        yield from (shot.pixels for shot in shots(clip, Sampling(rate=rate)))

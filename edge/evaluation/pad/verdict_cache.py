@@ -118,6 +118,6 @@ def _layers() -> str:
     whole = hashlib.sha256()
     for package in (edge.domain.pad, edge.vision):
         for folder in package.__path__:
-            for module in sorted(Path(folder).glob("*.py")):
-                whole.update(module.read_bytes())
+            for file in sorted(file for file in Path(folder).iterdir() if file.is_file()):
+                whole.update(file.read_bytes())
     return whole.hexdigest()

@@ -156,11 +156,12 @@ def test_photographs_enrol_and_another_picture_of_the_person_matches(
         (tmp_path / person).mkdir()
         content = (photos / name).read_bytes() if name != "x.jpg" else b"no picture"
         (tmp_path / person / name).write_bytes(content)
+    (tmp_path / "mixed" / "notes.txt").write_bytes(b"")
     (tmp_path / "mixed" / "b.jpg").write_bytes((photos / "biden.jpg").read_bytes())
     them = enrolled(people_of(tmp_path), pipeline)
     assert them.gallery.people == ("barack", "joe")
     assert them.notes["mixed"] == "not enrolled: the pictures do not show one person"
-    assert them.notes["none"].startswith("not enrolled: no picture can be used")
+    assert them.notes["none"].startswith("not enrolled: no picture can be used (1 unreadable)")
     seen = pipeline.look(Frame(load_photo(photos / "obama2.jpg"), 0)).probe
     assert seen is not None
     shown = AttackedPeople(them.gallery, them.threshold, them.margin, {"screen/a": "barack"}, {})

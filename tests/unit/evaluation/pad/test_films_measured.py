@@ -166,6 +166,23 @@ def test_regions_and_drawn_attacks_take_films(smartclocker, films: Path, tmp_pat
     assert "passed of simulated-picture:" in done.stdout
 
 
+def test_photographs_and_films_of_a_folder_enrol_and_a_missing_name_says_what_to_do(
+    films: Path, smartclocker, photos: Path, tmp_path: Path
+) -> None:
+    for person in ("p1", "p2"):
+        (tmp_path / "people" / person).mkdir(parents=True)
+    (tmp_path / "people" / "p1" / "1.jpg").write_bytes((photos / "biden.jpg").read_bytes())
+    (tmp_path / "people" / "p2" / "1.mkv").write_bytes((films / "real" / "obama.mkv").read_bytes())
+    out = tmp_path / "out.json"
+    done = smartclocker("evaluate-pad", films, "--rate", "5", "--enrol", tmp_path / "people", "--json", out)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(out.read_text())["iapar"]
+    assert (found["people"], found["notes"]) == (2, {})
+    assert found["kinds"]["screen"]["of"] == 0
+    assert found["kinds"]["screen"]["unnamed"] > 0
+    assert "no attack shows anybody enrolled, by its name" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "said", "code"),
     [

@@ -1,5 +1,6 @@
 """Films for `evaluate-pad`, made by PyAV: bad ones first, then which frames are looked at, and when they were."""
 
+import json
 import struct
 import sys
 from fractions import Fraction
@@ -10,7 +11,9 @@ import av
 import numpy as np
 import pytest
 
-from edge.errors import CameraError
+from edge.cli import build_parser
+from edge.config_schema import CameraConfig
+from edge.errors import CameraError, PhotoError
 from edge.evaluation.pad.dataset import FILMS, Clip, read_folder
 from edge.evaluation.pad.footage import Sampling, Shot, expected, shots
 from tests.support.clips import make_film, sound
@@ -76,6 +79,29 @@ def test_a_film_that_breaks_off_counts_up_to_there_and_says_so(tmp_path: Path) -
     assert all(shot.pixels is not None for shot in taken(tmp_path / "a.mkv"))
 
 
+def test_a_name_that_is_no_utf8_ends_nothing(tmp_path: Path, smartclocker, photos: Path) -> None:
+    (tmp_path / "set" / "real").mkdir(parents=True)
+    name = b"\xff\n.mp4".decode(errors="surrogateescape")
+    (tmp_path / "set" / "real" / name).write_bytes(b"x")
+    (tmp_path / "set" / "real" / "a.jpg").write_bytes((photos / "obama.jpg").read_bytes())
+    out = tmp_path / "out.json"
+    done = smartclocker("evaluate-pad", tmp_path / "set", "--json", out, "--html", tmp_path / "out.html")
+    assert done.returncode == 0, done.stderr
+    assert "real/\\udcff\\x0a.mp4" in done.stdout, "on one line"
+    assert {row["name"] for row in json.loads(out.read_text())["recordings"]} == {"real", f"real/{name}"}
+
+
+def test_a_folder_that_cannot_be_read_says_so(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "real").mkdir()
+
+    def refused(self: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(PhotoError, match=r"cannot be read \(Permission denied\); mend that"):
+        read_folder(tmp_path)
+
+
 def test_without_pyav_the_cure_is_named_before_anything_is_looked_at(tmp_path: Path, monkeypatch, capsys) -> None:
     from edge.cli import main
 
@@ -87,6 +113,13 @@ def test_without_pyav_the_cure_is_named_before_anything_is_looked_at(tmp_path: P
 
 
 # --- which frames ---
+
+
+def test_films_are_looked_at_as_the_terminal_looks_unless_said_otherwise() -> None:
+    usual, camera = Sampling(), CameraConfig()
+    assert (usual.rate, usual.size) == (camera.fps, (camera.width, camera.height))
+    asked = build_parser().parse_args(["evaluate-pad", "set"])
+    assert Sampling(asked.rate, asked.size) == usual
 
 
 def test_a_film_of_thirty_is_looked_at_fifteen_times_a_second(tmp_path: Path) -> None:
