@@ -244,7 +244,7 @@ def test_a_command_that_is_interrupted_leaves_nothing_behind(bench, number, monk
         rest = process.stderr.read()
         code = process.wait()
     if number is signal.SIGINT:
-        assert code == 130
+        assert code == 130, rest
         assert "nothing was kept" in rest
     bench.life.wait(lambda: bench.life.terminal.control._running is None, "it is over")
     bench.life.wait(lambda: not bench.lending.lent, "it was given back")
