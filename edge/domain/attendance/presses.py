@@ -114,7 +114,7 @@ class Presses:
         if self._another(button, at_ms):
             self._fresh = None
             self._due.append(SeveralPressed(at_ms))
-        else:
+        elif self._fresh is None or self._fresh.button is not button:  # of one that is hammered, the first counts
             self._fresh = Press(button, at_ms)
 
     def due(self, now_ms: int) -> list[Press | SeveralPressed]:

@@ -350,12 +350,21 @@ class Attend:
 
     def _punch_pressed(self, one: Answered, button: Button) -> None:
         """Make the punch of a person who was known before the press."""
-        who = self._at_this_moment(one.who) if one.seen is not None else one.who
+        who = self._at_this_moment(one.who) if one.seen is not None else self._unless_erased(one.who)
         if isinstance(who, Identified):
             self._punch(who, None, one.seen, button)
         else:
             self._presses.forget()
             self._refuse(who.reason, None)
+
+    def _unless_erased(self, who: Identified) -> Identified | Refused:
+        """The person of a badge or PIN, if they were not erased while the press was awaited."""
+        try:
+            gone = who.person in self._people.gone()
+        except PeopleError as error:
+            LOG.error("the person of a badge or PIN could not be looked up: %s", error)  # noqa: TRY400 - it says it all
+            gone = True
+        return Refused(RefusalReason.NOT_RECOGNISED) if gone else who
 
     def _read_badges(self, now_ms: int) -> None:
         """Answer at most one read in each turn. Reads are dropped while nothing can be recorded."""

@@ -204,3 +204,17 @@ def test_a_loose_switch_makes_two_records_a_minute_at_most() -> None:
         switch.changed(at_ms % 100 == 0, at_ms)
         told += [one for one in (switch.due(at_ms),) if one is not None]
     assert told == [TamperState.OPENED]
+
+
+def test_of_a_button_that_is_hammered_the_first_press_counts_and_nothing_is_unsettled_for_long() -> None:
+    presses, found, unsettled = Presses(), [], 0
+    for at_ms in range(0, 10_000, 5):
+        if at_ms % 130 == 0:
+            presses.changed(OUT, True, at_ms)
+        if at_ms % 130 == 20:
+            presses.changed(OUT, False, at_ms)
+        found += presses.due(at_ms)
+        unsettled = unsettled + 5 if presses.settling else 0
+        assert unsettled <= ALONE_MS + 5, "badges wait meanwhile"
+    assert found[0] == Press(OUT, 0)
+    assert len(found) > 10_000 // 260 - 2

@@ -13,7 +13,7 @@ from edge.domain.attendance.tamper import CLOSED_MS
 from edge.domain.people.credentials import Read, Token
 from edge.domain.protocol.record import Record
 from edge.domain.protocol.record_kinds import Kind
-from edge.domain.vocabulary import Button
+from edge.domain.vocabulary import Button, ErasureReason
 from edge.terminal.runtime.alarms import Alarm
 from tests.support.door import ANN, BOB, STRANGER, Door
 
@@ -502,3 +502,26 @@ def test_every_order_of_a_press_and_a_face_gives_what_was_pressed(make: Callable
             "out",
             "break" if button is BREAK else None,
         ), (gap_ms, button)
+
+
+def test_a_person_of_a_badge_who_is_erased_while_the_press_is_awaited_is_refused(asking: Door) -> None:
+    badge(asking)
+    asking.show(None, 300)
+    assert asking.cue is CueName.PRESS_BUTTON
+    asking.attend._people.erase(asking.ann, "2026-03-02T08:00:00.000Z", ErasureReason.EMPLOYER)
+    asking.press(OUT)
+    asking.show(None, 300)
+    assert asking.records() == []
+    assert asking.cue not in {CueName.IN, CueName.OUT}
+
+
+def test_a_button_that_is_hammered_keeps_no_badge_waiting(door: Door) -> None:
+    badge(door)
+    for _ in range(8):
+        door.change(Contact.OUT, True)
+        door.clock.passes(0.02)
+        door.attend.run_once()
+        door.change(Contact.OUT, False)
+        door.clock.passes(0.115)
+        door.attend.run_once()
+    assert [said(one)[1:3] for one in door.records()] == [(door.ann, "out")]
