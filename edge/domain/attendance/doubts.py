@@ -151,13 +151,14 @@ def by_following(punches: Sequence[Followed]) -> Found:
     for line in lines.values():
         for place, index in enumerate(line):
             one = punches[index]
-            if one.rests_on_it and not _is_followed(one, [punches[before] for before in reversed(line[:place])]):
+            earlier = (punches[line[before]] for before in reversed(range(place)))
+            if one.rests_on_it and not _is_followed(one, earlier):
                 found[index].add(Doubt.FOLLOWS_OTHER)
     return found
 
 
 def _is_followed(one: Followed, before: Iterable[Followed]) -> bool:
-    """Whether a punch follows the one before it, in a list of the earlier punches, the latest first."""
+    """Whether a punch follows the one before it, among the earlier punches, the latest first."""
     for other in before:
         if other.id == one.follows:
             return True
