@@ -45,16 +45,18 @@ class JournalHistory(SqliteConnection):
             row = self._db.execute("SELECT payload FROM records WHERE seq = ?", (seq,)).fetchone()
         return None if row is None else bytes(row[0])
 
-    def recent(self, person: str, *, among_others: bool = False) -> list[Record]:
+    def recent(self, person: str, *, among_others: bool = False, corrected_elsewhere: bool = False) -> list[Record]:
         """The records that tell a person's last punch that counts: the last punch, and more of them after a
         correction.
 
         Without a correction since the last punch, that punch alone decides: a punch that was corrected earlier
-        cannot be the later one. `among_others`: punches of other terminals are compared with these, and corrections
-        made there may be about them, so that more are needed. Raises JournalError, RecordError.
+        cannot be the later one. `among_others`: punches of other terminals are compared with these, so that more
+        are needed. `corrected_elsewhere`: corrections made there may void each of them, so that as many are needed
+        as after a correction here. Raises JournalError, RecordError.
         """
+        most = _LOOK_BACK if corrected_elsewhere else _AMONG_OTHERS if among_others else 1
         with JOURNAL.guard(self.path):
-            punches = self._db.execute(_PUNCHES, (person, _AMONG_OTHERS if among_others else 1)).fetchall()
+            punches = self._db.execute(_PUNCHES, (person, most)).fetchall()
             last = punches[-1][0] if punches else 0
             if self._db.execute(f"{_CORRECTIONS} LIMIT 1", (person, last)).fetchone() is not None:
                 punches = self._db.execute(_PUNCHES, (person, _LOOK_BACK)).fetchall()

@@ -111,7 +111,7 @@ def site_records(
     if roster is None:
         return None
     me = installed.origin(config)
-    members = SiteMembers(me.terminal, roster.manifest, lambda: installed.open_people(config, secrets))
+    members = SiteMembers(me.terminal, roster.manifest, lambda: installed.open_people(config, secrets), roster.left)
     return SiteRecords(me, members, lambda: installed.open_site(config), time, hearing)
 
 

@@ -220,3 +220,24 @@ def test_a_punch_at_one_door_is_known_to_the_next_punch_at_the_other(company, in
     assert again.data["follows"] == went.data["follows"] == f"main/{came.id}"
     assert back.data["follows"] == f"main/{went.id}"
     assert not any("site_unheard" in one.data for one in (came, again, went, back))
+
+
+def test_a_new_doors_first_punches_count_although_the_manifest_comes_after_them(
+    company, installation, broker
+) -> None:
+    installation.ledger()
+    two = Door(company, "gate-2")
+    company.add(0)
+    company.publish()
+    two.run()
+    installation.eventually(lambda: two.hearing.others is False and not two.hearing.deaf, "a site of one")
+    one = Door(company, "gate-1")
+    one.run()
+    one.terminal.append(2)
+    installation.eventually(
+        lambda: two.publisher._site.counters()["site_rejected"] == 2, "nobody named the door yet"
+    )
+    assert two.heard() == []
+    company.publish()
+    installation.eventually(lambda: len(two.heard()) == 2, "the broker sent them once")
+    assert two.hearing.others

@@ -80,7 +80,7 @@ class Company:
             grace_ns=grace_ns,
         )
         if hearing is not None:
-            members = SiteMembers(name, roster.manifest, lambda: self.people(terminal))
+            members = SiteMembers(name, roster.manifest, lambda: self.people(terminal), roster.left)
             path = self.site.root / f"{name}-site.db"
             options["site"] = SiteRecords(
                 terminal.origin, members, lambda: SiteStore(path, terminal.origin.site), self.site.clock(), hearing

@@ -77,6 +77,8 @@ class RosterSync:
         self._people, self._received = people, received
         self._blind_up_to: dict[str, int] = {}
         """By person, the last version of the manifest that cannot tell whether they are listed."""
+        self.gone: frozenset[str] = frozenset()
+        """The people who left the roster; another object whenever they are others."""
         self._rows: dict[str, EntryState] = {}
         self._news = self._changed = False
         self._newest = self._remembered = 0
@@ -197,6 +199,7 @@ class RosterSync:
         if found.not_written:
             people.note_entries(found.not_written)
         self._rows, self._blind_up_to = found.rows, found.blind_up_to
+        self.gone = frozenset(row.person for row in found.rows.values() if row.state == GONE)
         self._newest, self._remembered = max(found.newest, newest), newest
         self._changed = found.newest > 0 or self.version < newest
         self.leaving |= found.leaving
@@ -314,6 +317,9 @@ class RosterSync:
         self._people.lacking.left({row.person for row in rows if row.state == GONE})
         self._received.keep(rows)
         self._rows.update({row.person: row for row in rows})
+        left = {row.person for row in rows if row.state == GONE}
+        if not left <= self.gone or not self.gone.isdisjoint(row.person for row in rows if row.state != GONE):
+            self.gone = (self.gone - {row.person for row in rows}) | left
 
     def _count(self) -> None:
         states = [one.state for one in self._rows.values()]

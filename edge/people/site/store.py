@@ -12,6 +12,7 @@ from pathlib import Path
 
 from edge.domain.attendance.site_punches import Heard
 from edge.domain.protocol.record import Record, decode, payload_hash
+from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time.evidence import TimeEvidence
 from edge.domain.time.instant import is_instant, utc_text
 from edge.errors import RecordError, SiteDamaged
@@ -21,7 +22,15 @@ from edge.storage.sqlite_connection import SqliteConnection
 KEPT = timedelta(days=31)
 """How long a record is kept at most, from the moment when it came, by a clock that follows a time server."""
 MOST_OF_PERSON = 6
-"""Records that are kept of one person in one chain: the newest."""
+"""Punches that are kept of one person in one chain: the newest."""
+MOST_CORRECTIONS = 32
+"""Corrections that are kept of one person in one chain: the newest. In the three seconds after a punch, twenty
+presses can be made, and each of them is a correction that the punch needs.
+"""
+MOST_FROM_TERMINAL = 64
+"""Records that are kept of one person from one terminal in all its chains: those that came last. A terminal that
+somebody else has the key of can begin a chain with each record, and every punch reads all of its person's records.
+"""
 MOST_OF_TERMINAL = 20_000
 MOST = 40_000
 """Records that are kept in all, about one kilobyte each; the oldest are deleted."""
@@ -111,12 +120,34 @@ class SiteStore(SqliteConnection):
             _INSERT,
             (*chain, position.seq, position.prev, hashed, person, one.payload, *own, _sure(now)),
         )
-        least = (
-            "DELETE FROM heard WHERE place IN (SELECT place FROM heard WHERE person = ? AND terminal = ? "
-            "AND keyid = ? AND epoch = ? ORDER BY seq DESC LIMIT -1 OFFSET ?)"
-        )
-        self._db.execute(least, (person, *chain, MOST_OF_PERSON))
+        self._trim(person, chain)
         return SiteVerdict.KEPT
+
+    def _trim(self, person: str, chain: tuple[str, str, str]) -> None:
+        """Delete what is kept of a person beyond the limits of a chain and of a terminal. Raises SiteDamaged."""
+        query = (
+            "SELECT place, payload FROM heard WHERE person = ? AND terminal = ? AND keyid = ? AND epoch = ? "
+            "ORDER BY seq DESC"
+        )
+        rows = self._db.execute(query, (person, *chain)).fetchall()
+        room = {Kind.PUNCH: MOST_OF_PERSON, Kind.CORRECTION: MOST_CORRECTIONS}
+        if len(rows) > min(room.values()):
+            for place, payload in rows:
+                kind = Kind(self._decoded(payload).kind)
+                room[kind] -= 1
+                if room[kind] < 0:
+                    self._db.execute("DELETE FROM heard WHERE place = ?", (place,))
+        beyond = (
+            "DELETE FROM heard WHERE place IN (SELECT place FROM heard WHERE person = ? AND terminal = ? "
+            "ORDER BY place DESC LIMIT -1 OFFSET ?)"
+        )
+        self._db.execute(beyond, (person, chain[0], MOST_FROM_TERMINAL))
+
+    def _decoded(self, payload: bytes) -> Record:
+        try:
+            return decode(payload)
+        except RecordError as error:
+            raise _altered(self.path, error) from error
 
     def of_person(self, person: str) -> list[Heard]:
         """What was heard of a person, in the order in which it came. Raises SiteDamaged for an altered row."""
@@ -196,7 +227,11 @@ def heard_of(db: sqlite3.Connection, path: Path, person: str) -> list[Heard]:
     try:
         return [_heard(person, *row) for row in rows]
     except RecordError as error:
-        raise SiteDamaged(f"{path}: {SITE.mend} (a row was altered: {error})") from error
+        raise _altered(path, error) from error
+
+
+def _altered(path: Path, error: RecordError) -> SiteDamaged:
+    return SiteDamaged(f"{path}: {SITE.mend} (a row was altered: {error})")
 
 
 def _heard(person: str, payload: bytes, place: int, epoch: str, head: int, came: str | None) -> Heard:

@@ -270,6 +270,10 @@ class Roster:
         """The newest manifest of the roster that came; None before there is one."""
         return None if self._sync is None else self._sync.manifest
 
+    def left(self) -> frozenset[str]:
+        """The people who left the roster, as far as this terminal was told."""
+        return frozenset() if self._sync is None else self._sync.gone
+
     def complete_version(self) -> int:
         """The version of the roster, once all of it is here; 0 before that."""
         return 0 if self._sync is None or not self._sync.begun or self._sync.missing() else self._sync.version

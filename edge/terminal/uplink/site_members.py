@@ -17,16 +17,22 @@ class SiteMembers:
     """The members as they are now, on the publish thread; `look` takes over what changed."""
 
     def __init__(
-        self, own: str, manifest: Callable[[], RosterManifest | None], open_people: Callable[[], People]
+        self,
+        own: str,
+        manifest: Callable[[], RosterManifest | None],
+        open_people: Callable[[], People],
+        left: Callable[[], frozenset[str]],
     ) -> None:
-        """`own` is this terminal's name. `manifest` returns the newest manifest; None before there is one."""
-        self._own, self._manifest, self._open_people = own, manifest, open_people
+        """`own` is this terminal's name. `manifest` returns the newest manifest; None before there is one. `left`
+        returns the people who left the roster, also those who never were in the people file here.
+        """
+        self._own, self._manifest, self._open_people, self._left = own, manifest, open_people, left
         self._people: People | None = None
-        self._seen: tuple[RosterManifest | None, int] | None = None
+        self._seen: tuple[RosterManifest | None, frozenset[str], int] | None = None
         self.keys: Mapping[str, Mapping[str, VerifyKey]] | None = None
         """By other terminal, its keys by key id; None before a manifest came."""
         self.gone: frozenset[str] = frozenset()
-        """The people who were erased here."""
+        """The people who were erased here, or left the roster."""
 
     def keys_of(self, terminal: str) -> Mapping[str, VerifyKey]:
         """The keys whose signatures count for another terminal, by key id."""
@@ -37,10 +43,10 @@ class SiteMembers:
         try:
             if self._people is None:
                 self._people = self._open_people()
-            seen = self._manifest(), self._people.version()
-            if self._seen is not None and seen[0] is self._seen[0] and seen[1] == self._seen[1]:
+            seen = self._manifest(), self._left(), self._people.version()
+            if self._seen is not None and seen[0] is self._seen[0] and seen[1:] == self._seen[1:]:
                 return False
-            gone = self._people.gone()
+            gone = self._people.gone() | seen[1]
         except PeopleError:
             return False
         before, self._seen = (self.keys, self.gone), seen

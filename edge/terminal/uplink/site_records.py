@@ -8,6 +8,7 @@ too, which the same rule of the ACL allows, until the first of them came back an
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable
 
 from edge.crypto import dsse
@@ -39,8 +40,14 @@ SETTLE_MOST_NS = 30_000_000_000
 RETRY_NS = 5_000_000_000
 """Pause after a failure of the disk before the next attempt."""
 EXPIRE_NS = 3_600_000_000_000
+_EXPIRE_AFTER = 1_000
+"""Records that are kept before the limits of the file are looked at again, so that a flood fills no disk."""
 _MOST_WAITING = 1_024
-"""Verified records that wait for the disk; a further one is dropped and counted."""
+"""Verified records that wait for the disk; then the oldest one is dropped and counted."""
+_MOST_MISSED = 4_096
+"""People who are remembered because a record of theirs was dropped; no site has more."""
+_MOST_UNKNOWN = 256
+"""Messages under keys that the manifest does not name yet; then the oldest one is forgotten."""
 
 _log = logging.getLogger(__name__)
 
@@ -63,12 +70,19 @@ class SiteRecords:
         self._store: SiteStore | None = None
         self._unsaved = True
         """Whether the file does not know yet who belongs to the site now, and who is gone."""
-        self._waiting: list[VerifiedRecord] = []
+        self._waiting: deque[VerifiedRecord] = deque()
+        self._unknown: deque[tuple[str, bytes]] = deque(maxlen=_MOST_UNKNOWN)
+        """Messages under keys that the manifest does not name. The manifest may come after a new door's first
+        punches, and the broker sends these once.
+        """
+        self._since_expiry = 0
         self._counts = dict.fromkeys(("site_heard", "site_rejected", "site_old", "site_forks", "site_dropped"), 0)
         self._online = self._proven = False
         self._denied: tuple[str, ...] = ()
         self._sent_ns: int | None = None
         self._quiet_ns = self._settled_by_ns = self._retry_ns = self._expire_ns = 0
+        self._settling = self._came = False
+        """Whether more of what waited at the broker may come; and whether a record came since the last `settle`."""
 
     @property
     def alarms(self) -> frozenset[str]:
@@ -82,6 +96,7 @@ class SiteRecords:
     def connected(self, denied: tuple[str, ...]) -> None:
         """Note a new connection. `denied` are the subscriptions that the broker refused."""
         self._online, self._proven, self._sent_ns = True, False, None
+        self._settling = True
         self._denied = denied
         now = self._clock.monotonic_ns()
         self._quiet_ns, self._settled_by_ns = now + SETTLE_NS, now + SETTLE_MOST_NS
@@ -106,24 +121,8 @@ class SiteRecords:
         if origin is None or origin.site != self._origin.site or topic not in kinds:
             return False
         self._look_at_members()
-        try:
-            envelope = dsse.parse(raw)
-            payload = dsse.verify(envelope, PAYLOAD_TYPE, self._members.keys_of(origin.terminal))
-            record = decode(payload)
-        except RecordError:
+        if not self._accept(topic, raw, origin, kinds[topic]):
             self._counts["site_rejected"] += 1
-            return True
-        if record.origin != origin or record.kind != kinds[topic] or record.data["person"] in self._members.gone:
-            self._counts["site_rejected"] += 1
-            return True
-        self._prove()
-        if len(self._waiting) >= _MOST_WAITING:
-            self._counts["site_dropped"] += 1
-            return True
-        self._waiting.append(VerifiedRecord(record, payload, envelope.keyid))
-        now = self._clock.monotonic_ns()
-        if now < self._quiet_ns:  # what waited at the broker still comes
-            self._quiet_ns = min(now + SETTLE_NS, self._settled_by_ns)
         return True
 
     def settle(self, journal: Journal) -> None:
@@ -149,6 +148,35 @@ class SiteRecords:
             self._store.close()
             self._store = None
 
+    def _accept(self, topic: str, raw: bytes, origin: Origin, kind: Kind) -> bool:
+        """Let a genuine record wait for the disk; False for what is none, or not yet."""
+        keys = self._members.keys_of(origin.terminal)
+        try:
+            envelope = dsse.parse(raw)
+            if envelope.keyid not in keys:
+                self._unknown.append((topic, raw))
+                return False
+            payload = dsse.verify(envelope, PAYLOAD_TYPE, keys)
+            record = decode(payload)
+        except RecordError:
+            return False
+        if record.origin != origin or record.kind != kind or record.data["person"] in self._members.gone:
+            return False
+        self._prove()
+        if len(self._waiting) >= _MOST_WAITING:
+            self._miss(self._waiting.popleft())
+        self._waiting.append(VerifiedRecord(record, payload, envelope.keyid))
+        self._came = True
+        if self._settling:  # what waited at the broker still comes
+            self._quiet_ns = min(self._clock.monotonic_ns() + SETTLE_NS, self._settled_by_ns)
+        return True
+
+    def _miss(self, one: VerifiedRecord) -> None:
+        """Count a record that is dropped, and remember whose last punch is not known here now."""
+        self._counts["site_dropped"] += 1
+        if len(self._hearing.missed) < _MOST_MISSED:
+            self._hearing.missed.add(one.record.data["person"])
+
     def _work(self, journal: Journal, now: int) -> None:
         self._look_at_members()
         store = self._opened()
@@ -156,18 +184,21 @@ class SiteRecords:
             self._save_members(store)
         if self._waiting:
             evidence, own = self._clock.evidence(), (journal.epoch, journal.head().seq)
-            verdicts = store.keep(self._waiting, evidence, own)
+            verdicts = store.keep(list(self._waiting), evidence, own)
             for one, verdict in zip(self._waiting, verdicts, strict=True):
                 self._count(one, verdict)
+            self._since_expiry += len(self._waiting)
             self._waiting.clear()
-        if now >= self._expire_ns:
+        if now >= self._expire_ns or self._since_expiry >= _EXPIRE_AFTER:
             store.expire(self._clock.evidence())
-            self._expire_ns = now + EXPIRE_NS
+            self._expire_ns, self._since_expiry = now + EXPIRE_NS, 0
         self._alarms.end(Alarm.SITE_UNUSABLE, "the records of the site's other terminals are kept again")
 
     def _count(self, one: VerifiedRecord, verdict: SiteVerdict) -> None:
         if verdict is SiteVerdict.KEPT:
             self._counts["site_heard"] += 1
+            if one.record.kind == Kind.PUNCH:
+                self._hearing.missed.discard(one.record.data["person"])
         elif verdict is SiteVerdict.FORK:
             self._counts["site_forks"] += 1
             self._alarms.begin(
@@ -195,9 +226,17 @@ class SiteRecords:
 
     def _look_at_members(self) -> None:
         """Take over another list of terminals, and other people who were erased."""
-        if self._members.look():
-            self._unsaved = True
-            self._waiting = [one for one in self._waiting if one.record.data["person"] not in self._members.gone]
+        if not self._members.look():
+            return
+        self._unsaved = True
+        gone = self._members.gone
+        self._hearing.missed -= gone
+        self._waiting = deque(one for one in self._waiting if one.record.data["person"] not in gone)
+        unknown, self._unknown = self._unknown, deque(maxlen=_MOST_UNKNOWN)
+        for topic, raw in unknown:
+            origin = topics.origin_of(topic)
+            if origin is not None:
+                self._accept(topic, raw, origin, Kind(topic.rpartition("/")[2]))
 
     def _save_members(self, store: SiteStore) -> None:
         keys = self._members.keys
@@ -216,7 +255,14 @@ class SiteRecords:
             self._alarms.end(Alarm.SITE_UNHEARD, "the site's other terminals are heard again")
 
     def _judge(self, now: int) -> None:
-        """Begin the alarm when the broker refuses, and tell the attending thread what is heard."""
+        """Begin the alarm when the broker refuses, and tell the attending thread what is heard.
+
+        Nothing that came for a while is told by the clock only if this thread listened meanwhile: while it was busy
+        elsewhere, what waited at the broker may have come.
+        """
+        if now >= self._settled_by_ns or (now >= self._quiet_ns and not self._came):
+            self._settling = False
+        self._came = False
         silent = self._sent_ns is not None and not self._proven and now - self._sent_ns >= PROOF_NS
         if self._online and self._hearing.others and (self._denied or silent):
             self._alarms.begin(
@@ -231,7 +277,8 @@ class SiteRecords:
             self._alarms.end(Alarm.SITE_UNHEARD, "this terminal is the only one of its site")
         self._hearing.deaf = (
             not self._online
-            or now < self._quiet_ns
+            or self._settling
+            or self._members.keys is None
             or Alarm.SITE_UNHEARD in self._alarms
             or Alarm.SITE_UNUSABLE in self._alarms
         )

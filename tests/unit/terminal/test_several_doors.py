@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.central.attendance.punch_report import Punch
+from edge.crypto.dsse import key_id
 from edge.domain.protocol.record import Record, decode
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.vocabulary import Button
@@ -217,6 +218,38 @@ def _restored(doors: TwoDoors) -> Record:
     return at(doors, "16:00", doors.b)
 
 
+def _named_later(doors: TwoDoors) -> Record:
+    doors.b.members.keys, doors.b.members.news = {}, True
+    at(doors, "08:00", doors.a)
+    doors.until("09:00")
+    doors.b.knows(doors.a)
+    return at(doors, "16:00", doors.b)
+
+
+def _revoked(doors: TwoDoors) -> Record:
+    at(doors, "08:00", doors.a)
+    doors.ledger.accept_batch(doors.all)
+    doors.all.clear()
+    assert doors.store.revoke(key_id(doors.a.key.verify_key))
+    doors.b.members.keys, doors.b.members.news = {"c": {}}, True
+    return at(doors, "16:00", doors.b)
+
+
+def _pressed_often(doors: TwoDoors) -> Record:
+    made = at(doors, "08:00:00", doors.a)
+    for second, direction in enumerate(["out", "in"] * 4):
+        doors.until(f"08:00:0{second // 3}")
+        doors.a.correct("amended", made, direction=direction, reason="wrong-direction")
+    return at(doors, "16:00", doors.b)
+
+
+def _voided_all(doors: TwoDoors) -> Record:
+    made = [at(doors, f"{hour:02}:00", doors.b) for hour in range(8, 14)]
+    for wrong in made[1:]:
+        doors.a.correct("voided", wrong)
+    return at(doors, "16:00", doors.b)
+
+
 SITUATIONS: dict[str, Row] = {
     "IN at `a`, then at `b`": _in_and_out,
     "IN at `a`, then at `a`": _same_door,
@@ -234,8 +267,10 @@ SITUATIONS: dict[str, Row] = {
     "`b` recorded a wrong punch, which is voided at `b`": _void_here,
     "`b` recorded a wrong punch, which is voided at `a`": _void_there,
     "the same, and the broker withholds the void": _void_withheld,
+    "five wrong punches at `b` after the IN there, all voided at `a`": _voided_all,
     "an OUT that was forgotten is added at `a`": _added,
     "a wrong OUT at `a` is amended to IN there": _turned,
+    "OUT and IN pressed in turn at `a` after the IN, eight times": _pressed_often,
     "the clock of `a` follows no time server": _unsynchronised_a,
     "the same; Ann punches at `a`, `b` and `b`": _unsynchronised_between,
     "the same; Ann punches at `a`, `b` and `a`": _unsynchronised_back,
@@ -245,6 +280,8 @@ SITUATIONS: dict[str, Row] = {
     "`a` has neither network nor time server; its IN arrives after two punches at `b`": _crossing,
     "OUT pressed at `a` and IN pressed at `b` within a second, then `a`": _close_by,
     "the file of the other doors' records at `b` is lost": _restored,
+    "the manifest names `a` an hour after Ann's IN there": _named_later,
+    "`a` is revoked after Ann's IN there": _revoked,
 }
 
 

@@ -18,6 +18,7 @@ from edge.people.site import store as limits
 from edge.people.site.schema import ASIDE, NAME, about, forget, persons
 from edge.people.site.store import KEPT, SiteStore, SiteVerdict, VerifiedRecord
 from tests.support.clock import NOW, evidence, text
+from tests.support.corrections import fields
 from tests.support.people import ANN, BOB
 from tests.support.records import punch_data
 
@@ -34,7 +35,13 @@ class Chain:
 
     def punch(self, person: str = ANN, now: TimeEvidence = NOW, **changes: str) -> VerifiedRecord:
         self.seq += 1
-        draft = Draft(Kind.PUNCH, punch_data(person, **changes), now)
+        return self._sign(Draft(Kind.PUNCH, punch_data(person, **changes), now))
+
+    def correct(self, one: VerifiedRecord) -> VerifiedRecord:
+        self.seq += 1
+        return self._sign(Draft(Kind.CORRECTION, fields("amended", one.record, direction="out"), NOW))
+
+    def _sign(self, draft: Draft) -> VerifiedRecord:
         payload = encode(self.origin, Position(self.epoch, self.seq, self.prev), draft)
         self.prev = payload_hash(payload)
         return VerifiedRecord(decode(payload), payload, self.keyid)
@@ -261,3 +268,34 @@ def test_a_folder_in_its_place_is_an_error_with_the_cure(path: Path) -> None:
     path.mkdir()
     with pytest.raises(SiteError, match="correct the path"):
         SiteStore(path, "main")
+
+
+def test_corrections_do_not_displace_the_punches_and_are_bounded_too(path: Path) -> None:
+    chain = Chain()
+    punches = [chain.punch() for _ in range(limits.MOST_OF_PERSON)]
+    corrections = [chain.correct(punches[0]) for _ in range(limits.MOST_CORRECTIONS + 3)]
+    with SiteStore(path, "main") as store:
+        store.keep([*punches, *corrections], NOW, OWN)
+        first = limits.MOST_OF_PERSON + 3
+        assert heard(store) == [
+            *range(1, limits.MOST_OF_PERSON + 1),
+            *(first + n + 1 for n in range(limits.MOST_CORRECTIONS)),
+        ]
+
+
+def test_a_terminal_that_begins_a_chain_with_each_record_makes_no_punch_read_them_all(path: Path) -> None:
+    honest = Chain("gate-3").punch()
+    flood = [Chain(epoch=f"{number:032x}").punch() for number in range(limits.MOST_FROM_TERMINAL + 40)]
+    with SiteStore(path, "main") as store:
+        store.keep([honest, *flood], NOW, OWN)
+        found = [one.record for one in store.of_person(ANN)]
+        assert found == [honest.record, *(one.record for one in flood[40:])]
+
+
+def test_an_altered_row_is_damage_also_when_a_further_record_comes(path: Path) -> None:
+    chain = Chain()
+    with SiteStore(path, "main") as store:
+        store.keep([chain.punch() for _ in range(limits.MOST_OF_PERSON)], NOW, OWN)
+        store._db.execute("UPDATE heard SET payload = x'00' WHERE place = 1")
+        with pytest.raises(SiteDamaged, match="altered"):
+            store.keep([chain.punch()], NOW, OWN)

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from edge.domain.protocol.record_kinds import Kind
+from edge.errors import SiteError
+from edge.people.site.store import MOST_CORRECTIONS
+from edge.terminal.uplink import site_records
 from tests.support.two_doors import TwoDoors, two_doors
 
 
@@ -118,3 +121,94 @@ def test_a_writer_that_holds_the_file_makes_no_punch_wait(doors: TwoDoors) -> No
     assert time.monotonic() - before < 30
     free.set()
     holding.join()
+
+
+def test_a_program_that_has_the_file_for_itself_makes_a_punch_wait_for_a_moment_only(
+    doors: TwoDoors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How long SQLite is told to wait when the file is opened, and not by a clock: the machine may be busy."""
+    asked: list[float] = []
+    connect = sqlite3.connect
+
+    def connecting(*given: object, **options: object) -> sqlite3.Connection:
+        asked.append(float(str(options["timeout"])))
+        return connect(*given, **options)  # type: ignore[call-overload, no-any-return]
+
+    doors.a.punch()
+    doors.deliver()
+    doors.wait(3_600)
+    monkeypatch.setattr(sqlite3, "connect", connecting)
+    assert doors.b.punch().direction == "out"
+    assert asked == [0.1]
+
+
+def test_a_button_that_was_pressed_many_times_after_a_punch_is_heard_with_its_punch(doors: TwoDoors) -> None:
+    doors.a.punch()
+    came = doors.a.last()
+    for direction in ["out", "in"] * (MOST_CORRECTIONS // 2):
+        doors.wait(0.15)
+        doors.a.correct("amended", came, direction=direction)
+    doors.deliver()
+    doors.wait(8 * 3_600)
+    doors.b.punch()
+    assert doors.b.last().data["direction"] == "out"
+    assert doors.b.last().data["follows"] == f"main/{came.id}"
+
+
+def test_a_void_counts_although_many_corrections_followed_it_at_that_door(doors: TwoDoors) -> None:
+    doors.b.punch()
+    came = doors.b.last()
+    doors.wait(3_600)
+    doors.b.punch()
+    doors.deliver()
+    doors.a.correct("voided", doors.b.last())
+    for day in range(1, 8):
+        doors.a.correct("added", None, direction="in", at=f"2026-02-0{day}T08:00:00.000Z")
+    doors.deliver()
+    doors.wait(3_600)
+    doors.b.punch()
+    assert doors.b.last().data["direction"] == "out"
+    assert doors.b.last().data["follows"] == f"main/{came.id}"
+
+
+def test_punches_that_were_all_voided_at_another_door_uncover_the_one_before_them(doors: TwoDoors) -> None:
+    made = []
+    for _ in range(7):
+        doors.b.punch()
+        made.append(doors.b.last())
+        doors.wait(3_600)
+    doors.deliver()
+    for wrong in made[1:]:
+        doors.a.correct("voided", wrong)
+    doors.deliver()
+    doors.b.punch()
+    assert doors.b.last().data["direction"] == "out"
+    assert doors.b.last().data["follows"] == f"main/{made[0].id}"
+
+
+def test_a_record_that_was_dropped_is_said_until_a_later_punch_is_heard(
+    doors: TwoDoors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site_records, "_MOST_WAITING", 1)
+
+    def refuse(*_: object) -> None:
+        raise SiteError("site.db: the disk is full; free some space on it")
+
+    with monkeypatch.context() as full:
+        full.setattr("edge.people.site.store.SiteStore.keep", refuse)
+        doors.a.punch()
+        doors.wait(3_600)
+        doors.a.correct("added", None, direction="in", at="2026-02-01T08:00:00.000Z")
+        doors.deliver()
+    doors.wait(3_600)
+    assert doors.b.receiver.counters()["site_dropped"] == 1
+    assert not doors.b.hearing.deaf
+    doors.b.punch()
+    assert doors.b.last().data["site_unheard"] is True, "the punch was dropped for the correction"
+    doors.wait(3_600)
+    doors.a.punch()
+    doors.deliver()
+    doors.wait(3_600)
+    doors.b.punch()
+    assert "site_unheard" not in doors.b.last().data
+    assert doors.b.last().data["follows"] == f"main/{doors.a.last().id}"

@@ -15,6 +15,7 @@ from edge.people.roster.state import RosterState
 from edge.terminal.operator import actions
 from edge.terminal.startup import restored_people
 from edge.terminal.uplink.roster_client import GRACE_NS
+from edge.terminal.uplink.site_members import SiteMembers
 from tests.support.people import CONSENT, POLICY, consent
 from tests.support.roster_bench import SECOND, Bench
 from tests.support.roster_site import Site, add, member, person_topic, resigned, site, with_face
@@ -235,3 +236,17 @@ def test_a_consent_counts_that_is_older_than_the_news_of_the_withdrawal_before_i
     bench.wait(3_600)
     assert restored_people.carry_out(bench.gate.people, bench.journal, bench.clock) == 0, "a start changes nothing"
     assert bench.gate.matched() == {bob}
+
+
+def test_who_left_the_roster_before_any_entry_came_here_is_gone_for_the_site(bench: Bench) -> None:
+    person = add(bench.site, with_face())
+    bench.site.publish()
+    membership.remove(bench.site.store, "main", person, ErasureReason.EMPLOYER)
+    bench.start()
+    bench.give(bench.site.publish())
+    members = SiteMembers("gate-1", bench.roster.manifest, lambda: bench.gate.people, bench.roster.left)
+    assert members.look()
+    assert person not in bench.gate.people.known(), "nothing of them ever was in the people file"
+    assert members.gone == {person}
+    bench.roster._begin()
+    assert bench.roster.left() == {person}, "also after a restart"

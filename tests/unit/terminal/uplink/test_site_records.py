@@ -10,12 +10,14 @@ from nacl.signing import SigningKey
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
 from edge.domain.protocol import topics
-from edge.domain.protocol.record import PAYLOAD_TYPE, Origin, decode
+from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, decode, encode
 from edge.domain.protocol.record_kinds import Kind
 from edge.errors import SiteError
+from edge.people.person import new_person_id
 from edge.terminal.uplink import site_records
 from edge.terminal.uplink.site_records import PROOF_NS, RETRY_NS, SETTLE_MOST_NS, SETTLE_NS
 from tests.support.people import ANN
+from tests.support.records import punch_data
 from tests.support.two_doors import Door
 
 HERE = topics.site_records("main")
@@ -281,3 +283,72 @@ def test_a_file_that_was_deleted_in_use_is_made_again(doors: tuple[Door, Door]) 
     assert two.path.exists()
     assert len(heard(two)) == 1
     assert two.hearing.others
+
+
+def test_the_first_punches_of_a_new_door_count_once_the_manifest_names_it(doors: tuple[Door, Door]) -> None:
+    one, two = doors
+    two.members.keys, two.members.news = {}, True
+    first = said(one)
+    two.receive(*first)
+    assert heard(two) == []
+    assert counts(two) == {"site_rejected": 1}
+    two.knows(one)
+    assert len(heard(two)) == 1, "the broker sends it once"
+    assert counts(two) == {"site_rejected": 1, "site_heard": 1}
+    two.members.keys, two.members.news = {}, True
+    two.receiver.settle(two.journal)
+    two.knows(one)
+    assert heard(two) == [], "it is remembered until it was judged, and no longer"
+
+
+def test_of_messages_under_unknown_keys_the_newest_are_remembered(
+    doors: tuple[Door, Door], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = doors
+    two.members.keys, two.members.news = {}, True
+    for _ in range(site_records._MOST_UNKNOWN + 3):
+        two.receiver.take(topics.record(one.origin, Kind.PUNCH), dsse.to_wire(dsse.sign("x", b"{}", one.key)))
+    assert len(two.receiver._unknown) == site_records._MOST_UNKNOWN
+    two.receive(*said(one))
+    two.knows(one)
+    assert len(heard(two)) == 1
+
+
+def test_while_nobody_knows_who_belongs_to_the_site_nothing_counts_as_heard(doors: tuple[Door, Door]) -> None:
+    one, two = doors
+    two.receive(*said(one))
+    two.members.keys, two.members.news = None, True  # the notes of the roster cannot be read at this start
+    two.receiver.settle(two.journal)
+    assert two.hearing.deaf
+    two.knows(one)
+    assert not two.hearing.deaf
+
+
+def test_a_thread_that_was_busy_elsewhere_has_not_heard_that_nothing_came(doors: tuple[Door, Door]) -> None:
+    one, two = doors
+    two.receiver.connected(())
+    two.receiver.take(*said(one))
+    two.clock.ns += 3 * SETTLE_NS  # an erasure rewrote the people file
+    two.receiver.settle(two.journal)
+    assert two.hearing.deaf, "more of what waited may be here"
+    one.clock.passes(120)
+    two.receiver.take(*said(one))
+    two.receiver.settle(two.journal)
+    assert two.hearing.deaf
+    two.clock.ns += SETTLE_NS
+    two.receiver.settle(two.journal)
+    assert not two.hearing.deaf
+
+
+def test_a_flood_of_genuine_records_meets_the_limits_of_the_file_soon(
+    doors: tuple[Door, Door], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = doors
+    monkeypatch.setattr(site_records, "_EXPIRE_AFTER", 4)
+    monkeypatch.setattr("edge.people.site.store.MOST_OF_TERMINAL", 5)
+    for number in range(20):
+        draft = Draft(Kind.PUNCH, punch_data(new_person_id(), "in"), one.clock.evidence())
+        payload = encode(one.origin, Position(f"{number:032x}", 1, GENESIS), draft)
+        two.receive(topics.record(one.origin, Kind.PUNCH), dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, one.key)))
+    assert counts(two) == {"site_heard": 20}
+    assert len(two.receiver._opened().persons()) <= 5 + 4
