@@ -11,7 +11,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 REQUEST_S = 5.0
 """Seconds in which the head of a request must have come, from the connection's begin or the answer before."""
-MOST_SILENT = 32
+MOST_SILENT = 64
 """Connections that may stand without a request; one more ends the one that has been silent for longest."""
 
 

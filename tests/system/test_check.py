@@ -140,7 +140,14 @@ def test_devices_that_are_not_there(site, check) -> None:
 def test_a_control_socket_that_cannot_be_made(site, check) -> None:
     text = site.config.read_text()
     (site.directory / "taken").write_text("mine")
-    for path, said in (("nowhere/at/all/control", "make its folder"), ("taken", "is something else")):
+    (site.directory / "shared").mkdir()
+    (site.directory / "shared").chmod(0o1777)
+    refused = (
+        ("nowhere/at/all/control", "make its folder"),
+        ("taken", "is something else"),
+        ("shared/control", "everybody may write to"),
+    )
+    for path, said in refused:
         site.config.write_text(f'{text}\n[control]\nsocket = "{site.directory / path}"\n')
         (problem,) = check(site.config)
         assert problem.startswith("control.socket: ")

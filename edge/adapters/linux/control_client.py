@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from edge.adapters.linux.control_socket import short_name
+from edge.adapters.linux.control_socket import refuse_open_folder, short_name
 from edge.domain.strict_json import dump, is_version, parse_object
 from edge.errors import ControlAway, ControlError, ControlRefused, RecordError
 
@@ -134,7 +134,11 @@ def connected(path: Path) -> socket.socket:
     link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL.pack(int(ANSWER_S), 0))
     try:
         with short_name(path) as name:
+            refuse_open_folder(path)
             link.connect(name)
+    except ControlError:
+        link.close()
+        raise
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
         link.close()
         raise ControlAway(

@@ -104,6 +104,7 @@ class ControlSocket:
         try:
             listening.setblocking(False)
             with short_name(self.path) as name:
+                refuse_open_folder(self.path)
                 if _is_socket(self.path):
                     self.path.unlink()
                 listening.bind(name)
@@ -111,6 +112,9 @@ class ControlSocket:
             self.path.chmod(0o666)
             listening.listen(_BACKLOG)
             found = self.path.lstat()
+        except ControlError:
+            listening.close()
+            raise
         except OSError as error:
             listening.close()
             raise ControlError(
@@ -310,6 +314,17 @@ def short_name(path: Path) -> Iterator[str]:
         yield f"/proc/self/fd/{folder}/{path.name}"
     finally:
         os.close(folder)
+
+
+def refuse_open_folder(path: Path) -> None:
+    """Raises ControlError when everybody may write where the socket lies: any program could answer in the
+    terminal's place, and be told whom somebody enrols. Raises OSError.
+    """
+    if path.parent.stat().st_mode & stat.S_IWOTH:
+        raise ControlError(
+            f"{path}: everybody may write to that folder, so that another program can take the terminal's place; "
+            f"name another one (control.socket), or `chmod o-w {path.parent}`"
+        )
 
 
 def _part(link: socket.socket, line: bytes) -> None:

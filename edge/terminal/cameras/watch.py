@@ -37,6 +37,8 @@ class WatchedCamera:
         self._repeated: str | None = None
         self._said: str | None = None
         self._seen: tuple[int, int] | None = None
+        self._unremembered: CameraIdentity | None = None
+        """The first camera, while the disk does not take it."""
         self._looked_ms: int | None = None
 
     @property
@@ -64,7 +66,7 @@ class WatchedCamera:
         self._repeated = None if found is None else f"the stream is not live: {found}"
         if self._looked_ms is None or now_ms - self._looked_ms >= _LOOK_MS:
             self._looked_ms = now_ms
-            if _stamp(self._state) != self._seen:
+            if _stamp(self._state) != self._seen or self._unremembered is not None:
                 self._compare()
         self._say()
         return frame
@@ -90,16 +92,23 @@ class WatchedCamera:
         except RecordError as error:
             self._other = f"{error}, so that nobody knows which camera was accepted ({self._found} is here)"
         else:
-            self._other = refusal(None if held is None else held.accepted, self._found)
-            if held is None and self._other is None:
+            accepted = self._unremembered if held is None else held.accepted
+            self._other = refusal(accepted, self._found)
+            if held is not None:
+                self._unremembered = None
+            elif self._other is None:
                 self._accept_first(self._found)
         self._say()
 
     def _accept_first(self, found: CameraIdentity) -> None:
+        before, self._unremembered = self._unremembered, None
         try:
             pin.write(self._state, CameraPin(found, self._utc()))
         except TransferError as error:
-            LOG.warning("the camera is not remembered, and another one would not be noticed: %s", error)
+            self._unremembered = found
+            if before is None:
+                text = "the camera is not remembered yet, and after a restart another one would not be noticed: %s"
+                LOG.warning(text, error)
             return
         LOG.info("this camera is the one of this terminal from now on (%s): %s", PIN, found)
         self._seen = _stamp(self._state)

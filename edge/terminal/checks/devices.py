@@ -146,6 +146,8 @@ def _control(config: Config, account: Account | None) -> Iterator[str]:
         closed = not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
     if closed:
         yield f"control.socket: the service's user cannot make {path}; make its folder, and let them write there"
+    elif path.parent.is_dir() and path.parent.stat().st_mode & stat.S_IWOTH:
+        yield f"control.socket: everybody may write to {path.parent}, and answer in its place; name another"
     elif os.path.lexists(path) and not path.is_socket():
         yield f"control.socket: {path} is something else; name a path at which nothing lies"
 

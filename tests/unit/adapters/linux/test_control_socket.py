@@ -274,6 +274,27 @@ def test_what_lies_in_its_place_is_named_with_its_own_cure(tmp_path) -> None:
         ControlSocket(tmp_path / "control").open()
 
 
+def test_in_a_folder_to_which_everybody_may_write_nobody_listens_and_nobody_asks(tmp_path) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    with socket.socket(socket.AF_UNIX) as stranger:
+        with short_name(folder / "control") as name:
+            stranger.bind(name)
+        stranger.listen()
+        stranger.settimeout(0)
+        with pytest.raises(ControlError, match="another program can take the terminal's place; name another one"):
+            ask(folder / "control", {"do": "status"})
+        with pytest.raises(BlockingIOError):
+            stranger.accept()
+    with pytest.raises(ControlError, match="everybody may write to that folder"):
+        ControlSocket(folder / "control").open()
+    folder.chmod(0o755)
+    listening = ControlSocket(folder / "control")
+    listening.open()
+    listening.close()
+
+
 def test_a_peer_that_may_not_connect_gets_one_line_and_no_place(tmp_path, clock) -> None:
     stranger = Peer(1, 65_534, frozenset())
     listening = ControlSocket(
