@@ -77,7 +77,8 @@ def _rates(report: PadReport) -> Iterator[str]:
         for kind in report.folder.kinds:
             share = report.not_tuned_on(kind)
             rate = "BPCER" if kind == REAL else f"APCER {kind}"
-            yield f"not tuned on: {rate}: {percent(share.value)} of {share.of}{certain(share)}"
+            found = f"{percent(share.value)} of {share.of}" if share.of else "every recording was tuned on"
+            yield f"not tuned on: {rate}: {found}{certain(share)}"
 
 
 def _recordings(report: PadReport) -> Iterator[str]:
