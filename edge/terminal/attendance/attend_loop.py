@@ -251,13 +251,17 @@ class Attend:
         seen: tuple[Frame, Sight] | None = None,
         button: Button | None = None,
     ) -> None:
-        """Commit, then show the cue: the record is signed and on the disk when `punch` returns it (I1).
+        """Commit, then show the cue: the record is signed and on the disk when `punch` returns it (I1). If the
+        person pressed a button after their punch, and comes again because no camera saw them press, correct it.
 
         `captured_ns` is the instant of the frame or badge that is answered; None for a press. `seen` is the frame
         of a face. `button` is a press that came after the person; without one, the press that waits counts.
         """
         now_ms = self._now_ms()
-        waited = self._presses.pressed(now_ms)
+        waited, before = self._presses.pressed(now_ms), self._presses.meant(who.person)
+        if waited is not None and before is not None:
+            self._correct(before, waited)
+            return
         punched = self._puncher.punch(who, button or waited)
         if punched is None:
             self._health.set_fault(Fault.JOURNAL_UNWRITABLE, True)
@@ -337,6 +341,8 @@ class Attend:
                 self._refuse(RefusalReason.SEVERAL_BUTTONS, None)
             elif (one := self._presses.whose(press, self._faces.standing)) is None:
                 self._handle(self._presses.wait(press))
+                if self._presses.in_doubt:
+                    self._credential_check.let_go()
                 if self._situation.state in QUESTIONS:
                     self._presses.questioned(self._situation.state, now_ms)
             elif one.is_punched:

@@ -1,7 +1,8 @@
 """The presses at one terminal, whose punch each of them belongs to, and the tamper switch. One thread uses it.
 
-A press belongs to the person who has just had an answer, if it comes within the time of that answer and no other
-face came since. Otherwise it waits for the next face, badge or PIN, and counts for that one punch.
+A press belongs to the person who has just had an answer, if it comes within the time of that answer, a camera saw
+the person, and no other face came since. Otherwise it waits for the next face, badge or PIN, and counts for that
+one punch. If that is the same person again, it changes the punch that they have just made.
 """
 
 import logging
@@ -57,6 +58,11 @@ class Answered:
         """Whether there is a punch that a press can change. Without one, a press makes a punch."""
         return isinstance(self.answer, Punched) and self.answer.kind is Kind.PUNCH
 
+    @property
+    def is_unseen(self) -> bool:
+        """Whether no face stood there at a badge or PIN: then anybody may be the one who presses next."""
+        return isinstance(self.answer, Punched) and self.approach is None
+
     def is_there(self, standing: Approach | None) -> bool:
         """Whether nobody else can be the one who presses. A face that looks down at the buttons may be lost; it is
         not missed where there is a punch already, or where the person was known by a badge.
@@ -75,6 +81,8 @@ class ButtonPresses:
         self._policy = replace(policy, window_s=float("-inf"))  # a punch that is there already is no repetition
         self._presses, self._waiting, self._tamper = Presses(), WaitingPress(), TamperSwitch()
         self._answered: Answered | None = None
+        self._unseen: Answered | None = None
+        """The answer after which the waiting press came, if nobody can know whose press it is."""
         self._alarms, self._pressed, self._corrected = Alarms(), 0, 0
 
     @property
@@ -111,7 +119,7 @@ class ButtonPresses:
         due = [one for one in self._presses.due(now_ms) if one.at_ms >= self._begun_ms]
         if ignored:
             self.forget()
-            self._waiting.cancel()
+            self._cancel()
             return []
         one = self._answered
         if one is not None and (now_ms >= one.until_ms + LATE_MS or not one.is_there(standing)):
@@ -121,16 +129,31 @@ class ButtonPresses:
 
     def whose(self, press: Press, standing: Approach | None) -> Answered | None:
         """The person whom a press belongs to; None for the next one."""
-        one = self._answered
-        return one if one is not None and press.at_ms < one.until_ms and one.is_there(standing) else None
+        one = self._just_answered(press)
+        return one if one is not None and one.is_there(standing) and not one.is_unseen else None
 
     def wait(self, press: Press) -> Happening:
-        """Let a press wait for its person."""
+        """Let a press wait for its person. Whether it was of an unseen person who has just had an answer shows when
+        somebody comes.
+        """
+        self._unseen = self._just_answered(press)
         return Happening(Event.PRESSED, button=press.button, until_ms=self._waiting.hold(press))
 
     def pressed(self, now_ms: int) -> Button | None:
         """The button that waited, for the punch that is made now; None without one."""
         return self._waiting.take(now_ms)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the press that waits may be of the unseen person who was answered last."""
+        return self._unseen is not None
+
+    def meant(self, person: str) -> Answered | None:
+        """The punch that the press before this person changes: their own, made a moment ago. None for another
+        person. The doubt is over.
+        """
+        one, self._unseen = self._unseen, None
+        return one if one is not None and one.is_punched and one.who.person == person else None
 
     def questioned(self, state: State, now_ms: int) -> None:
         """The terminal asks something before the punch is made: the press waits as long as the question does."""
@@ -138,7 +161,7 @@ class ButtonPresses:
 
     def several(self) -> None:
         """Several buttons were pressed: the press that waited does not count, either."""
-        self._waiting.cancel()
+        self._cancel()
 
     @property
     def settling(self) -> bool:
@@ -182,6 +205,7 @@ class ButtonPresses:
         made = one.answer
         if not isinstance(made, Punched) or made.stored is None or made.made is None:
             raise ValueError("only a punch can be corrected")
+        self._answered = one
         found = direction_of(made.last, made.made, self._policy, button)
         if not isinstance(found, NewPunch) or (found.direction, found.activity) == (made.direction, made.activity):
             return made
@@ -203,6 +227,14 @@ class ButtonPresses:
         changed = replace(made, direction=found.direction, activity=found.activity)
         self._answered = replace(one, answer=changed)
         return changed
+
+    def _just_answered(self, press: Press) -> Answered | None:
+        one = self._answered
+        return one if one is not None and press.at_ms < one.until_ms else None
+
+    def _cancel(self) -> None:
+        self._waiting.cancel()
+        self._unseen = None
 
     def _look_at_box(self, now_ms: int) -> None:
         state = self._tamper.due(now_ms)

@@ -83,6 +83,10 @@ class CredentialCheck:
         if not self._wrong.many(now_ms):
             self._alarms.end(Alarm.PINS_FAILING, "no wrong PINs for a while")
 
+    def let_go(self) -> None:
+        """Take the next reading of the same badge as a new showing: it is shown again for a press."""
+        self._held = None
+
     def answer(self, read: Read, now_ms: int) -> Answer:
         """Answer a read at `now_ms`. Raises PeopleError when the people file cannot be used."""
         if read.source is Token.BADGE:

@@ -262,6 +262,133 @@ def test_who_takes_the_place_without_a_gap_has_their_own_press(door: Door) -> No
     assert said(door.records()[0]) == ("punch", door.ann, "in", "alternated", None)
 
 
+def pin(door: Door) -> None:
+    door.reads.put(Read(Token.NUMBER, "77002"))
+    door.show(None, 200)
+    door.reads.put(Read(Token.NUMBER, "271828"))
+    door.show(None, 200)
+
+
+def kinds(door: Door) -> list[tuple[object, ...]]:
+    """Kind, person and direction of every record."""
+    return [(one.kind, one.data["person"], one.data["direction"]) for one in door.records()]
+
+
+def test_whom_no_camera_sees_shows_the_badge_again_to_correct(door: Door) -> None:
+    badge(door)
+    door.show(None, 200)
+    assert door.cue is CueName.IN
+    door.press(OUT)
+    door.show(None, SECOND)
+    assert door.cue is CueName.PRESSED_OUT, "it asks whose press it is"
+    badge(door)
+    door.show(None, 200)
+    assert door.cue is CueName.OUT
+    door.press(BREAK)
+    door.show(None, 400)
+    badge(door)
+    door.show(None, 200)
+    assert door.cue is CueName.BREAK_BEGINS, "and again, within the same 3 s"
+    assert kinds(door) == [
+        ("punch", door.ann, "in"),
+        ("correction", door.ann, "out"),
+        ("correction", door.ann, "out"),
+    ]
+    assert door.records()[0].data["direction_source"] == "alternated"
+
+
+def test_who_typed_a_pin_types_it_again_to_correct(door: Door) -> None:
+    pin(door)
+    door.press(OUT)
+    door.show(None, SECOND)
+    pin(door)
+    assert kinds(door) == [("punch", door.bob, "in"), ("correction", door.bob, "out")]
+
+
+@pytest.mark.parametrize("come", [lambda door: badge(door, "4712"), pin], ids=["badge", "PIN"])
+def test_the_next_person_who_presses_before_their_badge_changes_nobody_elses_punch(door: Door, come) -> None:
+    """Two seconds after the green light of the person before, at a terminal that sees nobody."""
+    badge(door)
+    door.show(None, 2 * SECOND)
+    door.press(OUT)
+    door.show(None, 500)
+    come(door)
+    door.show(None, 200)
+    assert kinds(door) == [("punch", door.ann, "in"), ("punch", door.bob, "out")]
+    assert door.records()[1].data["direction_source"] == "pressed"
+    door.show(None, 90 * SECOND)
+    badge(door)
+    door.show(None, 200)
+    assert kinds(door)[-1] == ("punch", door.ann, "out"), "she is still in, and goes"
+
+
+def test_a_press_in_doubt_that_nobody_follows_changes_nothing(door: Door) -> None:
+    badge(door)
+    door.show(None, SECOND)
+    door.press(OUT)
+    door.show(None, WAITS_MS + SECOND)
+    badge(door)
+    door.show(None, 200)
+    assert door.cue is CueName.ALREADY_IN
+    assert [one.kind for one in door.records()] == ["punch", "suppressed"]
+
+
+def test_a_doubt_ends_with_another_persons_badge(door: Door) -> None:
+    badge(door)
+    door.show(None, SECOND)
+    door.press(OUT)
+    door.show(None, 300)
+    badge(door, "4712")
+    door.show(None, 300)
+    badge(door)
+    door.show(None, 200)
+    assert kinds(door)[:2] == [("punch", door.ann, "in"), ("punch", door.bob, "out")]
+    assert "correction" not in [one.kind for one in door.records()]
+
+
+def test_a_press_after_a_repetition_that_no_camera_saw_makes_a_punch_with_the_badge_again(door: Door) -> None:
+    badge(door)
+    door.show(None, 5 * SECOND)
+    badge(door)
+    door.show(None, 300)
+    assert door.cue is CueName.ALREADY_IN
+    door.press(OUT)
+    door.show(None, 500)
+    assert len(door.records()) == 2, "whose press it is, nobody knows yet"
+    badge(door)
+    door.show(None, 300)
+    assert door.cue is CueName.OUT
+    assert [one.kind for one in door.records()] == ["punch", "suppressed", "punch"]
+
+
+def test_a_badge_that_is_held_to_the_reader_while_its_person_presses_is_shown_again(door: Door) -> None:
+    for _ in range(4):
+        badge(door)
+        door.show(None, 500)
+    door.press(OUT)
+    for _ in range(3):
+        badge(door)
+        door.show(None, 500)
+    assert kinds(door) == [("punch", door.ann, "in"), ("correction", door.ann, "out")]
+
+
+def test_a_badge_beside_a_face_that_stays_needs_no_second_showing(door: Door) -> None:
+    door.show(STRANGER, 300)
+    badge(door)
+    door.show(STRANGER, 200)
+    door.press(OUT)
+    door.show(STRANGER, 300)
+    assert kinds(door) == [("punch", door.ann, "in"), ("correction", door.ann, "out")]
+
+
+def test_a_face_that_was_not_there_at_the_badge_corrects_when_it_is_the_same_person(door: Door) -> None:
+    badge(door)
+    door.show(None, 500)
+    door.press(OUT)
+    door.show(ANN, SECOND)
+    assert kinds(door) == [("punch", door.ann, "in"), ("correction", door.ann, "out")]
+
+
 def test_another_badge_ends_the_time_in_which_a_press_changes_the_punch(door: Door) -> None:
     badge(door)
     door.show(None, 200)
