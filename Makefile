@@ -2,10 +2,10 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo simulate test test-trixie lint type format bench evaluate crash powercut privacy shift-change contracts models fuzz lock docs picture clean
+.PHONY: help setup setup-demo demo simulate test test-trixie lint type format bench evaluate crash powercut privacy shift-change contracts models fuzz lock docs picture simulate-pictures clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## install what development and tests need (apt packages, .venv with hashed locks)
 	@provisioning/setup-dev.sh test
@@ -72,7 +72,10 @@ lock: setup  ## make provisioning/locks again from pyproject.toml
 
 picture: setup  ## draw docs/demo.svg from what `make demo` prints, and docs/simulate.png from `make simulate`
 	@$(BIN)/python -m tests.docs.demo_picture
-	@$(BIN)/python -m tests.docs.simulator_picture
+	@$(BIN)/python -m tests.docs.simulator_pictures --docs
+
+simulate-pictures: setup  ## pictures of the simulator's page in every state, to be looked at: build/simulate
+	@$(BIN)/python -m tests.docs.simulator_pictures build/simulate
 
 docs: setup  ## write what programs write under docs/: the options of every verb, the states, the wiring
 	@$(BIN)/python -m tests.docs.cli_reference

@@ -62,9 +62,7 @@ def enrol_from(
     pipeline = factory.pipeline(config, installed.model_store(config), enrolling=True)
     probes = probes_from_photographs(pictures, pipeline)
     with installed.open_people(config, secrets) as people, installed.open_journal(config, secrets) as journal:
-        if sample is None:
-            other = factory.lookalike(config, probes, people)
-            enrolment.refuse_lookalike(other, None, despite=False)
+        enrolment.refuse_lookalike(factory.lookalike(config, probes, people), None, despite=False)
         made = enrolment.enrol(
             attested.name, probes, consent, policy, people=people, journal=journal, clock=clock, by=OPERATOR
         ).person

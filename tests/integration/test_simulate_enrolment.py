@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -17,6 +18,7 @@ from edge.simulate.server import bound, served
 from edge.simulate.site import SimulatedSite, write_door
 from edge.terminal import installed
 from edge.terminal.control import loans
+from tests.support.chromium import ChromiumPage
 from tests.support.simulator import Heard, PageClient
 
 NOTHING = {"people": 0, "templates": 0, "records": 0}
@@ -31,6 +33,7 @@ class Bench:
 
     door: Door
     client: PageClient
+    url: str
     serving: ExitStack = field(default_factory=ExitStack)
 
     def stand(self, photo: str | None) -> None:
@@ -40,6 +43,12 @@ class Bench:
         secrets = installed.own_secrets(self.door.config)
         with installed.open_people(self.door.config, secrets) as people:
             return sorted(one.name for one in people.list() if one.name)
+
+    def withdraw_everybody(self) -> None:
+        """Nobody looks like anybody whom an earlier test enrolled."""
+        with installed.open_people(self.door.config, installed.own_secrets(self.door.config)) as people:
+            for one in people.list():
+                people.withdraw(one.id, "2026-01-31T09:30:00Z")
 
     def kinds(self) -> list[str]:
         with installed.open_journal(self.door.config, installed.own_secrets(self.door.config)) as journal:
@@ -68,9 +77,9 @@ def bench(tmp_path_factory) -> Iterator[Bench]:
         door.switch_on()
         stack.callback(door.switch_off)
         serving = stack.enter_context(ExitStack())
-        client = PageClient(serving.enter_context(served(site, bound(0))).url)
+        url = serving.enter_context(served(site, bound(0))).url
         assert door.wait_until_ready(120)
-        yield Bench(door, client, serving)
+        yield Bench(door, PageClient(url), url, serving)
 
 
 @pytest.fixture
@@ -231,6 +240,54 @@ def test_a_person_is_enrolled_as_the_terminal_says_and_clocks_in(bench: Bench, h
     bench.stand(BARACK)
     heard.wait("cue", lambda m: m["name"] == "in", since=mark)
     bench.stand(None)
+
+
+def test_the_page_enrols_by_the_keyboard_and_a_closed_page_leaves_nothing(
+    bench: Bench, heard: Heard, tmp_path: Path
+) -> None:
+    bench.withdraw_everybody()
+    mark, door = heard.mark(), "document.querySelector('.door')"
+    with ChromiumPage(tmp_path / "profile") as page:
+        page.open(bench.url)
+        page.focus(f"{door}.querySelector('.face')")
+        page.press("Enter")
+        page.wait(f"{door}.querySelector('.scene').textContent === 'Barack is there.'")
+        page.focus(f"{door}.querySelector('.enrol summary')")
+        page.press("Enter")
+
+        def agree() -> None:
+            for field, words in (("name", "<b>Ada</b>"), ("witness", "a test")):
+                page.focus(f"{door}.querySelector('.{field}')")
+                page.run("document.activeElement.value = ''")
+                page.type(words)
+            for box in ("age", "employer"):
+                if not page.run(f"{door}.querySelector('.{box}').checked"):
+                    page.focus(f"{door}.querySelector('.{box}')")
+                    page.press(" ")
+            page.press("Tab")
+            page.press("Enter")
+            page.wait(f"!{door}.querySelector('.consent').hidden")
+            page.focus(f"{door}.querySelector('[data-contact=in]')")
+            page.press(" ")
+            page.wait(f"{door}.querySelector('progress').value >= 1")
+
+        agree()
+        page.focus(f"{door}.querySelector('.cancel')")
+        page.press("Enter")
+        page.wait(f"{door}.querySelector('.outcome').textContent.includes('0 people, 0 templates and 0 records')")
+        over(heard, mark)
+        mark = heard.mark()
+        agree()
+        page.wait(f"{door}.querySelector('.outcome').textContent.startsWith('Enrolled with 5 templates')", 240)
+        over(heard, mark)
+        assert bench.names() == ["<b>Ada</b>"]
+        assert page.console == []
+        bench.withdraw_everybody()
+        mark = heard.mark()
+        page.wait(f"{door}.dataset.state === 'idle'")
+        agree()
+    over(heard, mark)
+    assert bench.names() == []
 
 
 def test_the_end_of_the_program_ends_an_enrolment_in_words(bench: Bench) -> None:

@@ -21,6 +21,7 @@ from edge.sandbox import write_terminal
 from edge.simulate import connections
 from edge.simulate.door import Door
 from edge.simulate.events import MOST_PAGES, PageEvents
+from edge.simulate.request_bodies import MAX_ENROLMENT
 from edge.simulate.server import bound, served
 from edge.simulate.site import SimulatedSite
 from tests.support.simulator import PageClient
@@ -160,6 +161,20 @@ def test_another_sites_page_changes_nothing(page: PageClient, door: Door) -> Non
     assert door.devices.reader.read(0.01) is None
     assert page.ask("POST", path, body)[0] == 204
     assert door.devices.reader.read(5) == Read(Token.BADGE, "4711")
+
+
+def test_another_sites_page_enrols_nobody(page: PageClient) -> None:
+    wish = {"name": "Ada", "witness": "x", "agreed": True, "age_attested": True, "employer_agreed": True}
+    body = json.dumps(wish).encode()
+    for path in ("doors/front/enrolment", "doors/front/enrolment/cancel"):
+        for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Origin": None}):
+            assert page.ask("POST", path, body, **headers)[0] == 403
+        assert page.ask("POST", path, body, Sec_Fetch_Site="cross-site")[0] == 403
+        assert page.ask("POST", path, body, Content_Type="text/plain")[0] == 415
+        assert page.ask("POST", path, body, Host="evil.example")[0] == 421
+        assert page.ask("POST", f"/wrong/{path}", body)[0] == 404
+        assert page.ask("GET", path)[0] == 405
+    assert page.ask("POST", "doors/front/enrolment", b"x" * (MAX_ENROLMENT + 1))[0] == 413
 
 
 def test_a_frame_of_the_page_stands_before_the_camera(page: PageClient, door: Door) -> None:

@@ -96,17 +96,30 @@ class ChromiumPage:
         self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **common)
         self.call("Input.dispatchKeyEvent", type="keyUp", **common)
 
+    def focus(self, element: str) -> None:
+        """Put the focus on an element, given as an expression; a mouse or many Tabs would do the same."""
+        assert self.run(f"({element}).focus(), document.activeElement === ({element})"), element
+
+    def type(self, text: str) -> None:
+        """Type into the field that has the focus."""
+        self.call("Input.insertText", text=text)
+
     def upload(self, selector: str, path: Path) -> None:
         """Choose a file in a field."""
         root = self.call("DOM.getDocument")["root"]["nodeId"]
         node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
 
-    def size(self, width: int, height: int) -> None:
-        """Make the window this large, in pixels."""
+    def size(self, width: int, height: int, scale: float = 1) -> None:
+        """Make the window this large, in CSS pixels, each of `scale` pixels."""
         self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=False
         )
+
+    def prefer(self, *, scheme: str = "light", motion: str = "no-preference") -> None:
+        """What the system asks of pages: `scheme` light or dark, `motion` no-preference or reduce."""
+        wanted = {"prefers-color-scheme": scheme, "prefers-reduced-motion": motion}
+        self.call("Emulation.setEmulatedMedia", features=[{"name": n, "value": v} for n, v in wanted.items()])
 
     def picture(self, path: Path) -> None:
         """A PNG of what the window shows."""

@@ -224,8 +224,14 @@ def test_the_page_in_a_browser(simulation: Simulation, tmp_path: Path) -> None:
         assert page.console == []
 
 
-def test_it_ends_by_itself_and_what_was_kept_verifies(simulation: Simulation, smartclocker) -> None:
-    code, said = simulation.end()
+def test_it_ends_in_mid_enrolment_and_what_was_kept_verifies(
+    simulation: Simulation, client: PageClient, smartclocker
+) -> None:
+    assert client.post("doors/side-door/stand", photo="astronaut.png")[0] == 204
+    with client.enrolling("side-door", name="Eileen") as going:
+        going.until(lambda line: line.get("progress") == "coach")
+        code, said = simulation.end()
+        assert going.end()["left"] == {"people": 0, "templates": 0, "records": 0}
     assert code == 0, said
     assert "Traceback" not in said
     assert simulation.url.rsplit("/", 2)[1] not in said, "the token is no word for a log"

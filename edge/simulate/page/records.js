@@ -8,7 +8,7 @@ export function showRecords(root, { records, pending, online, alarms }) {
     element("td", {}, String(record.seq)),
     element("td", {}, new Date(record.utc).toLocaleTimeString()),
     element("td", {}, record.kind),
-    element("td", {}, record.person ?? ""),
+    element("td", {}, element("bdi", {}, record.person ?? "")),
     element("td", {}, Object.entries(record.details).map(([name, value]) => `${name} ${value}`).join(", ")),
     element("td", { class: record.receipted ? "yes" : "waits" }, record.receipted ? "✓ receipted" : "waits"),
   ));
