@@ -46,16 +46,28 @@ class Album:
         self.drawn: set[str] = set()
 
     def state(
-        self, name: str, *widgets: str, cues: Collection[str] = (), act: Callable[[], object] | None = None
+        self,
+        name: str,
+        *widgets: str,
+        cues: Collection[str] = (),
+        act: Callable[[], object] | None = None,
+        when: str = "true",
+        tries: int = 1,
     ) -> None:
-        """Press widgets of the first door, or act, and take pictures when it is held in the state."""
+        """Press widgets of the first door, or act, and take pictures when it is held in the state, and `when` is
+        true in the page. With more than one of the `tries` the widgets are pressed again after some seconds.
+        """
         self._events.until(DOOR, name, cues)
-        for one in widgets:
-            self._page.run(f"document.querySelector('.door {one}').click()")
-        if act is not None:
-            act()
-        self._events.come()
-        self._page.wait(f"document.querySelector('.door').dataset.state === '{name}'")
+        for _ in range(tries):
+            for one in widgets:
+                self._page.run(f"document.querySelector('.door {one}').click()")
+            if act is not None:
+                act()
+            if self._events.come(120 / tries):
+                break
+        else:
+            raise AssertionError(f"the door did not come to {name}")
+        self._page.wait(f"document.querySelector('.door').dataset.state === '{name}' && ({when})")
         self.draw(name)
 
     def draw(self, name: str) -> None:
@@ -147,7 +159,8 @@ def guided(taken: Album, page: ChromiumPage) -> None:
     taken.idle()
     ask_for_consent(page)
     taken.draw("enrol-consent")
-    taken.state("lent", "[data-contact=in]", cues=("turn-left", "turn-right"))
+    told = "document.querySelector('.door .coach').textContent.startsWith('Turn')"
+    taken.state("lent", "[data-contact=in]", cues=("turn-left", "turn-right"), when=told)
     taken.click(".cancel")
     page.wait("document.querySelector('.door .outcome').textContent.includes('0 records')")
     taken.draw("enrol-cancelled")
@@ -207,7 +220,9 @@ def draw(folder: Path | None) -> set[str]:
     ):
         with album(folder, **wanted) as (taken, page):
             enrol(page)
-            taken.state(state, ".badges button:nth-child(3)" if state == "verifying" else EILEEN)
+            # the terminal learns of a new person within a second: until then it does not know the badge
+            badge = state == "verifying"
+            taken.state(state, ".badges button:nth-child(3)" if badge else EILEEN, tries=12 if badge else 1)
             drawn |= taken.drawn
     return drawn
 

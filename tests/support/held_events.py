@@ -56,6 +56,6 @@ class HeldEvents(PageEvents):
             for one in waiting:
                 self.tell(*one)
 
-    def come(self, seconds: float = 120) -> None:
-        """Wait until it is held."""
-        assert self._held.wait(seconds), self._wanted
+    def come(self, seconds: float = 120) -> bool:
+        """Wait until it is held; False when that took too long."""
+        return self._held.wait(seconds)

@@ -65,7 +65,7 @@ export class DoorPanel {
   power({ on, problem }) {
     pressed(this.#find(".switch"), on);
     this.#root.classList.toggle("off", !on);
-    this.#find(".power").textContent = on ? "" : `The terminal is off. ${problem ?? ""}`;
+    this.#find(".power").textContent = on ? "" : problem ?? "";
     if (!on) {
       this.#say("The terminal is off.");
       this.#find(".state").textContent = "";
