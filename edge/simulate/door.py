@@ -15,7 +15,7 @@ from edge.adapters.replay.scene import Scene
 from edge.config_schema import Config
 from edge.domain.attendance.cues import CueName
 from edge.errors import SmartClockerError
-from edge.simulate.director import Director
+from edge.simulate.enrolment.director import Director
 from edge.simulate.events import PageEvents
 from edge.simulate.journal_trouble import JournalTrouble
 from edge.terminal import installed

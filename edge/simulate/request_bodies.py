@@ -12,7 +12,7 @@ from edge.domain.attendance.presses import Contact
 from edge.domain.people import person_name
 from edge.domain.people.consent import MINIMUM_AGE
 from edge.errors import SmartClockerError
-from edge.simulate.photo_enrolment import Attested
+from edge.simulate.enrolment.photographs import Attested
 
 MAX_JSON = 4_096
 """Most bytes of a body that is not a picture."""

@@ -20,9 +20,9 @@ from edge.errors import BrokerError
 from edge.resources import photos_directory
 from edge.sandbox import write_terminal
 from edge.simulate.door import Door
+from edge.simulate.enrolment.guided import GuidedEnrolments
+from edge.simulate.enrolment.photographs import Attested, enrol_from, enrol_sample
 from edge.simulate.events import PageEvents
-from edge.simulate.guided_enrolment import GuidedEnrolments
-from edge.simulate.photo_enrolment import Attested, enrol_from, enrol_sample
 from edge.simulate.record_watch import RecordWatch
 from edge.simulate.sample_people import SAMPLES, SamplePerson, samples_message
 from edge.simulate.site_roster import SiteRoster

@@ -14,8 +14,8 @@ from edge.adapters.linux.control_stream import ControlStream
 from edge.domain.strict_json import dump
 from edge.errors import ControlAway, ControlError, SmartClockerError
 from edge.simulate.door import Door
-from edge.simulate.photo_enrolment import OPERATOR, Attested
-from edge.simulate.remains import Remains
+from edge.simulate.enrolment.photographs import OPERATOR, Attested
+from edge.simulate.enrolment.remains import Remains
 from edge.simulate.site_roster import SiteRoster
 from edge.terminal import adapters, installed
 

@@ -1,0 +1,1 @@
+"""Enrolments in the simulator: before a door's camera, and from photographs."""
