@@ -151,8 +151,7 @@ class SimulatorPages:
 
     async def _picture(self, request: Request) -> Response:
         door, jpeg = self._door(request), await _picture_of(request)
-        door.director.stands(None)
-        await run_in_threadpool(lambda: door.scene.show(decode_picture(jpeg)))
+        await run_in_threadpool(lambda: door.put_there(decode_picture(jpeg)))
         door.devices.camera.end_offers()
         return Response(status_code=_DONE)
 
@@ -160,14 +159,12 @@ class SimulatorPages:
         door, wish = self._door(request), await parsed(request, StandThere)
         door.devices.camera.end_offers()
         if wish.photo is None:
-            door.director.stands(None)
-            door.scene.clear()
+            await run_in_threadpool(door.put_there, None)
             return Response(status_code=_DONE)
-        path = photo_path(wish.photo)
+        path, person = photo_path(wish.photo), shown_at_the_door(wish.photo)
         if path is None:
             raise BodyRefused(422, "no sample person has this photograph")
-        await run_in_threadpool(lambda: door.scene.show(_shipped(path), gain=wish.gain, blur=wish.blur))
-        door.director.stands(shown_at_the_door(wish.photo))
+        await run_in_threadpool(lambda: door.put_there(_shipped(path), person, gain=wish.gain, blur=wish.blur))
         return Response(status_code=_DONE)
 
     async def _camera(self, request: Request) -> Response:

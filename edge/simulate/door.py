@@ -14,10 +14,12 @@ from edge.adapters.linux.sd_notify import notifier_from
 from edge.adapters.replay.scene import Scene
 from edge.config_schema import Config
 from edge.domain.attendance.cues import CueName
+from edge.domain.face import Pixels
 from edge.errors import SmartClockerError
 from edge.simulate.enrolment.director import Director
 from edge.simulate.events import PageEvents
 from edge.simulate.journal_trouble import JournalTrouble
+from edge.simulate.sample_people import SamplePerson
 from edge.terminal import installed
 from edge.terminal.daemon import Terminal
 
@@ -47,7 +49,7 @@ class Door:
         self.ready = threading.Event()
         """Set while the terminal takes punches, or says that it cannot."""
         self._journal_trouble = JournalTrouble(installed.journal_path(config))
-        self._lock = threading.Lock()
+        self._lock, self._standing = threading.Lock(), threading.Lock()
         self._buttons = BrowserButtons()
         self._devices = self._new_devices()
         self._terminal: Terminal | None = None
@@ -99,6 +101,18 @@ class Door:
             if terminal is not None:
                 terminal.stop.set("switched off")
             thread.join(END_S)
+
+    def put_there(
+        self, photo: Pixels | None, person: SamplePerson | None = None, *, gain: float = 1.0, blur: float = 0.0
+    ) -> None:
+        """Put a photograph before the camera, or nobody; `person` may be directed during an enrolment."""
+        with self._standing:
+            self.director.stands(None)  # first: whom it directs until now must not come back after this photograph
+            if photo is None:
+                self.scene.clear()
+            else:
+                self.scene.show(photo, gain=gain, blur=blur)
+            self.director.stands(person)
 
     def hold_journal(self, held: bool) -> None:
         """Keep the terminal from recording anything, or let it record again. Raises JournalError."""
