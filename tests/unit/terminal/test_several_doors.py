@@ -133,6 +133,67 @@ def _void_withheld(doors: TwoDoors) -> Record:
     return at(doors, "16:00", doors.b)
 
 
+def _void_of_the_in(doors: TwoDoors) -> Record:
+    wrong = at(doors, "08:00", doors.a)
+    doors.until("08:05")
+    doors.a.correct("voided", wrong)
+    return at(doors, "16:00", doors.b)
+
+
+def _amended_after_the_void(doors: TwoDoors) -> Record:
+    at(doors, "08:00", doors.a)
+    punch = at(doors, "12:00", doors.b)
+    doors.until("12:05")
+    doors.a.correct("voided", punch)
+    doors.deliver()
+    doors.until("12:10")
+    doors.b.correct("amended", punch, direction="out")
+    return at(doors, "16:00", doors.a)
+
+
+def _amended_unheard(doors: TwoDoors) -> Record:
+    wrong = at(doors, "08:00", doors.a, Button.OUT)
+    doors.b.disconnect()
+    doors.until("08:05")
+    doors.a.correct("amended", wrong, direction="in")
+    doors.deliver()
+    return at(doors, "16:00", doors.b)
+
+
+def _break_by_a_deaf_door(doors: TwoDoors) -> Record:
+    at(doors, "08:00", doors.a)
+    doors.b.disconnect()
+    at(doors, "12:00", doors.a, Button.BREAK)
+    return at(doors, "12:30", doors.b)
+
+
+def _break_by_a_deaf_door_pressed(doors: TwoDoors) -> Record:
+    at(doors, "08:00", doors.a)
+    doors.b.disconnect()
+    at(doors, "12:00", doors.a, Button.BREAK)
+    return at(doors, "12:30", doors.b, Button.IN)
+
+
+def _home_from_the_break(doors: TwoDoors) -> Record:
+    at(doors, "08:00", doors.a)
+    at(doors, "12:00", doors.a, Button.BREAK)
+    return at(doors, "16:00", doors.b, Button.OUT)
+
+
+def _break_corrected(doors: TwoDoors) -> Record:
+    at(doors, "08:00", doors.a)
+    punch = at(doors, "12:00", doors.b)
+    doors.b.correct("amended", punch, direction="out", activity="break")
+    return at(doors, "12:30", doors.a, Button.BREAK)
+
+
+def _both_offline(doors: TwoDoors) -> Record:
+    doors.a.disconnect()
+    doors.b.disconnect()
+    at(doors, "08:00", doors.a)
+    return at(doors, "16:00", doors.b)
+
+
 def _added(doors: TwoDoors) -> Record:
     at(doors, "08:00", doors.a)
     doors.until("20:00")
@@ -258,18 +319,26 @@ SITUATIONS: dict[str, Row] = {
     "`a`, whose clock is ahead by 1.5 s, then `b` 1 s later": _repetition_skewed,
     "`a`, then OUT pressed at `b` 20 s later": _pressed,
     "BREAK pressed at `a`, then back by `b`": _break,
+    "the same, and `b` has had no network since the IN": _break_by_a_deaf_door,
+    "the same, and Ann presses IN at `b`": _break_by_a_deaf_door_pressed,
+    "BREAK pressed at `a`, then OUT pressed at `b`: no way back": _home_from_the_break,
+    "an OUT at `b` is amended to a break there, then BREAK pressed at `a`": _break_corrected,
     "IN at `a`, and the next morning IN at `b`": _forgotten,
     "`b` loses the network after it heard the IN at `a`": _offline_b,
     "`b` has no network all day": _offline_b_all_day,
+    "neither door has a network all day": _both_offline,
     "`a` has no network when Ann comes": _offline_a,
     "`a` had no network when Ann came, `b` recorded IN at noon, then `a` is back": _late,
     "the broker withholds the IN at `a`, and says nothing": _withheld,
     "`b` recorded a wrong punch, which is voided at `b`": _void_here,
     "`b` recorded a wrong punch, which is voided at `a`": _void_there,
     "the same, and the broker withholds the void": _void_withheld,
+    "the IN at `a` is voided": _void_of_the_in,
+    "an OUT at `b` is voided at `a`, and then amended to OUT at `b`": _amended_after_the_void,
     "five wrong punches at `b` after the IN there, all voided at `a`": _voided_all,
     "an OUT that was forgotten is added at `a`": _added,
     "a wrong OUT at `a` is amended to IN there": _turned,
+    "the same, and `b` has had no network since the OUT": _amended_unheard,
     "OUT and IN pressed in turn at `a` after the IN, eight times": _pressed_often,
     "the clock of `a` follows no time server": _unsynchronised_a,
     "the same; Ann punches at `a`, `b` and `b`": _unsynchronised_between,

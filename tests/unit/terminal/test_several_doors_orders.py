@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from edge.domain.attendance.doubts import Doubt
 from edge.domain.protocol.record import Record, decode
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.vocabulary import Button
 from tests.support.two_doors import Door, TwoDoors, two_doors
 
 MEMORY = Path("/dev/shm")
@@ -35,6 +36,8 @@ CLOCK = st.one_of(
     st.tuples(st.just("boot"), DOORS),
 )
 VOID = st.tuples(st.just("void"), DOORS)
+PRESS = st.tuples(st.sampled_from([str(button) for button in Button]), DOORS)
+AMEND = st.tuples(st.just("amend"), DOORS)
 
 
 def some(doors: TwoDoors, door: Door) -> None:
@@ -64,6 +67,13 @@ def void(_doors: TwoDoors, door: Door) -> None:
         door.correct("voided", punches[-1])
 
 
+def amend(_doors: TwoDoors, door: Door) -> None:
+    """The last punch is turned round, also when it was voided: then it counts again."""
+    punches = [one for one in records(door) if one.kind == Kind.PUNCH]
+    if punches:
+        door.correct("amended", punches[-1], direction="in" if punches[-1].data["direction"] == "out" else "out")
+
+
 HAPPENS: dict[str, Callable[[TwoDoors, Door], object]] = {
     "punch": lambda _doors, door: door.punch(),
     "deliver": deliver,
@@ -76,6 +86,8 @@ HAPPENS: dict[str, Callable[[TwoDoors, Door], object]] = {
     "synchronised": lambda _doors, door: door.clock.set(synchronised=True),
     "boot": lambda _doors, door: door.clock.set(boot_id=f"{door.journal.head().seq:036d}"),
     "void": void,
+    "amend": amend,
+    **{str(button): lambda _doors, door, button=button: door.punch(button) for button in Button},
 }
 
 
@@ -100,7 +112,9 @@ def root() -> Path:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(events=st.lists(st.one_of(PUNCH, PUNCH, WAIT, WAIT, BROKER, CLOCK, VOID), min_size=2, max_size=25))
+@given(
+    events=st.lists(st.one_of(PUNCH, PUNCH, WAIT, WAIT, BROKER, CLOCK, VOID, AMEND, PRESS), min_size=2, max_size=25)
+)
 def test_whatever_happens_no_punch_is_lost_and_what_does_not_fit_is_marked(
     root: Path, events: list[tuple[str, float]]
 ) -> None:
@@ -109,7 +123,8 @@ def test_whatever_happens_no_punch_is_lost_and_what_does_not_fit_is_marked(
             do(doors, what, value)
         rows = [row for row in doors.hours() if row.direction is not None]
         every = [one for door in doors.doors for one in records(door)]
-        voided = {one.data["corrects"] for one in every if one.kind == Kind.CORRECTION}
+        last = {one.data["corrects"]: one.data["change"] for one in every if one.kind == Kind.CORRECTION}
+        voided = {name for name, change in last.items() if change == "voided"}
         made = {one.id for one in every if one.kind == Kind.PUNCH}
         assert {row.id for row in rows} == made - voided, "each punch stands in the hours"
         known = {f"main/{name}" for name in made}
