@@ -17,9 +17,10 @@ _SCALE = 2.1
 """Side of the region over side of the box. Silent-Face trains with 2.7; models/fr-liveness.md says what 1.0 to 4.0
 give, and why this value was taken.
 """
-_WIDE, _HELD = 3.2, 2.7
-"""Scale of the wide region, in which the edges of a held-up picture show; and the least scale that the frame must
-hold. In less than that, the frame's own edges make up too much.
+_WIDE, _HELD = 4.0, 2.7
+"""Scale of the wide region, in which the edges of a held-up picture show, and the hand that holds it; and the least
+scale that the frame must hold. In less than that, the frame's own edges make up too much. At 3.2, a telephone whose
+picture shows the face small passed: its sides are further away.
 """
 _THUMB = 160
 """Longer side of the small picture, in pixels, roughly: a hand's tremble is a pixel of it."""

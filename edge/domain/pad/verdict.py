@@ -5,6 +5,10 @@ The texture layer must say live: without that nobody is live. Every other layer 
 sure of an attack is enough, and a layer that cannot measure abstains and does not guess. Their thresholds lie
 beyond anything that a genuine face of the development data reached; models/fr-liveness.md has the measured value of
 each. Only the strobe's limits are computed, not measured (edge/domain/pad/strobe.py).
+
+Two layers are not sure enough to refuse alone: the border, because doors and shelves behind a head resemble frames,
+and the enclosure, because door posts do. They are evidence, which the fusion weighs with the texture's
+(edge/domain/pad/fusion.py); the fusion refuses.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +20,8 @@ from math import isnan, nan
 import numpy as np
 
 from edge.domain.face import Probe, Traces
+from edge.domain.pad.enclosure import enclosed
+from edge.domain.pad.fusion import suspicion
 from edge.domain.pad.motion import planar, rides_along
 from edge.domain.pad.screen import bands, grid_peak
 from edge.domain.vocabulary import Band
@@ -27,9 +33,11 @@ and a test holds the two together. models/fr-liveness.md says what it costs and 
 SURE = 0.9
 """From this probability on the band is HIGH, and a decision need not wait for motion."""
 BORDER = 0.7
-"""From this probability of an attack over the wide region, the layer refuses. No real face before a camera had more
-than 0.01.
-"""
+"""Probability of an attack over the wide region from which the layer votes so; the fusion weighs it."""
+ENCLOSURE = 0.65
+"""Coherence of the edges around a face from which the layer votes for an attack; the fusion weighs it, too."""
+FUSION = 0.5
+"""Fused probability of an attack beyond which it is one."""
 PLANE = 0.5
 """A change of shape that a plane explains to this share is a picture's. No head had more than 0.31; half the prints
 have.
@@ -62,7 +70,11 @@ class Layer(StrEnum):
     TEXTURE = "texture"
     """The model's probability of liveness, averaged over the frames."""
     BORDER = "border"
-    """The model over a region so wide that the edges of a held-up picture are in it."""
+    """The model over a region so wide that the edges of a held-up picture are in it. It does not refuse alone."""
+    ENCLOSURE = "enclosure"
+    """Straight upright edges at both sides that pass the face and the shoulders. It does not refuse alone."""
+    FUSION = "fusion"
+    """Texture, border and enclosure, weighed together: the probability of an attack."""
     PLANE = "plane"
     """Whether the face turns as a flat picture does."""
     SURROUNDINGS = "surroundings"
@@ -73,6 +85,10 @@ class Layer(StrEnum):
     """Bands of light that move over the face and not over the places beside it."""
     STROBE = "strobe"
     """How a face returns the light of an infrared lamp, where there is one."""
+
+
+EVIDENCE = frozenset({Layer.BORDER, Layer.ENCLOSURE})
+"""Layers that speak through the fusion alone."""
 
 
 class Vote(StrEnum):
@@ -99,7 +115,9 @@ class PadVerdict:
 
     live: bool
     liveness: float
-    """0..1: the texture layer's mean probability of liveness; 0 when another layer is sure of an attack."""
+    """0..1: the texture layer's mean probability of liveness, or the fusion's if that is less and a layer of
+    EVIDENCE sees an attack; 0 when another layer is sure of one.
+    """
     opinions: Mapping[Layer, Opinion]
 
 
@@ -116,14 +134,19 @@ def pad_verdict(agreeing: Sequence[Probe], seen: Sequence[Probe] = (), live: flo
     now = [probe.traces for probe in agreeing if probe.traces is not None]
     whole = [probe.traces for probe in seen or agreeing if probe.traces is not None]
     if not all(np.isfinite(traces.points).all() for traces in (*now, *whole)):
-        return PadVerdict(False, 0.0, opinions | dict.fromkeys(_LAYERS, _ABSTAINS))
+        return PadVerdict(False, 0.0, opinions | dict.fromkeys(frozenset(Layer) - {Layer.TEXTURE}, _ABSTAINS))
     for layer, (measure, threshold) in _LAYERS.items():
         opinions[layer] = _opinion(measure(now, whole), threshold)
-    attacked = any(opinions[layer].vote is Vote.ATTACK for layer in _LAYERS)
-    return PadVerdict(sure and not attacked, 0.0 if attacked else mean, opinions)
+    opinions[Layer.FUSION] = _fusion(mean, live, whole, opinions[Layer.ENCLOSURE])
+    attacking = {layer for layer, one in opinions.items() if one.vote is Vote.ATTACK}
+    if attacking & _REFUSES:
+        return PadVerdict(False, 0.0, opinions)
+    doubt = opinions[Layer.FUSION].suspicion if attacking & EVIDENCE else 0.0
+    return PadVerdict(sure, min(mean, 1 - doubt), opinions)
 
 
 _ABSTAINS = Opinion(Vote.ABSTAIN, nan)
+_REFUSES = frozenset(Layer) - EVIDENCE - {Layer.TEXTURE}
 
 
 def _opinion(suspicion: float | None, threshold: float) -> Opinion:
@@ -131,6 +154,13 @@ def _opinion(suspicion: float | None, threshold: float) -> Opinion:
         return _ABSTAINS
     # Not `>=`: NaN must not let anyone pass.
     return Opinion(Vote.LIVE if suspicion < threshold else Vote.ATTACK, suspicion)
+
+
+def _fusion(liveness: float, live: float, seen: Sequence[Traces], enclosure: Opinion) -> Opinion:
+    """The agreeing frames' texture, the wide region of all frames seen, and the edges of the last one."""
+    edges = None if enclosure.vote is Vote.ABSTAIN else enclosure.suspicion
+    wide = [traces.wide for traces in seen if traces.wide is not None]
+    return _opinion(suspicion(liveness, wide, edges, live), FUSION)
 
 
 def _border(_now: Sequence[Traces], seen: Sequence[Traces]) -> float | None:
@@ -163,6 +193,7 @@ def _strobe(_now: Sequence[Traces], seen: Sequence[Traces]) -> float | None:
 
 _LAYERS: Mapping[Layer, tuple[Callable[[Sequence[Traces], Sequence[Traces]], float | None], float]] = {
     Layer.BORDER: (_border, BORDER),
+    Layer.ENCLOSURE: (lambda now, _: enclosed(now[-1]) if now else None, ENCLOSURE),
     Layer.PLANE: (lambda _, seen: planar(seen), PLANE),
     Layer.SURROUNDINGS: (lambda _, seen: rides_along(seen), SURROUNDINGS),
     Layer.GRID: (_grid, GRID),
