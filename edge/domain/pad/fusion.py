@@ -12,7 +12,7 @@ nothing is added: a face that the texture finds as live as it must is suspicious
 from collections.abc import Sequence
 from math import exp, log
 
-TEXTURE, WIDE, ENCLOSED = 0.45, 0.80, 0.30
+TEXTURE, WIDE, ENCLOSED = 0.48, 0.81, 0.28
 """Weights of the measures: of log-odds, and of tenths of coherence."""
 MOST = 6.0
 """Log-odds beyond which the model's certainty counts no more: a clean picture, too, gives it more than that."""
