@@ -56,7 +56,7 @@ def _upright(picture: Grid, split: int) -> Grid:
     across, down = np.zeros_like(picture), np.zeros_like(picture)
     across[:, 1:-1] = picture[:, 2:] - picture[:, :-2]
     down[1:-1] = picture[2:] - picture[:-2]
-    edge = across / (np.abs(across) + np.abs(down) + _NOISE)
+    edge = (across / (np.abs(across) + np.abs(down) + _NOISE)).astype(np.float32)
     reach = int(np.ceil(_SLANTS[-1] * rows / 2))
     padded = np.pad(edge, ((0, 0), (reach, reach))).ravel()
     start = np.arange(rows) * (columns + 2 * reach) + reach
