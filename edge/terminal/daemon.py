@@ -110,6 +110,8 @@ class Terminal:
         reopening = None if alone else ReopeningCamera(watched or chosen)
         self._capture = Capture(reopening or watched or chosen, slot, pace, needed=alone)
         self._filming = config.recognition.mode != "badge" and not eyes.blind
+        self._sees_first = alone and self._filming
+        """Whether nothing can be attended to before the first frame."""
         self._signals = CaredSignals(lambda: signals or adapters.signals(config))
         self._player = CuePlayer(self._signals, clock.monotonic_ns, self.latency.shown)
         flashing = strobe is not None or bool(config.recognition.strobe)
@@ -166,8 +168,10 @@ class Terminal:
     def run(self) -> int:
         """Run until `stop` is set or a loop fails; returns the exit code. Never raises for a failed loop."""
         try:
+            self.attend.show_starting()
             for worker in self._workers:
-                worker.start()
+                if not (self._sees_first and worker.name == "attend"):
+                    worker.start()
             if self._wait_until_ready():
                 self._notifier.ready("attending")
                 LOG.info("ready")
@@ -218,10 +222,17 @@ class Terminal:
         return Worker(name, body, self.stop, stale_after_s=_STALE_S[name], opening=opening, closing=closing)
 
     def _wait_until_ready(self) -> bool:
-        """Wait until every loop has opened and the first needed frame came; False when the stop was set before."""
-        give_up = time.monotonic() + FIRST_FRAME_S
+        """Wait until every loop has opened and the first needed frame came; False when the stop was set before.
+
+        Without a reader, the attending loop begins with the first frame. While a camera is away, systemd starts
+        this process again every few seconds: none of these starts says that it is ready, or leaves a `boot` record.
+        """
+        give_up, waiting = time.monotonic() + FIRST_FRAME_S, self._sees_first
         while not self.stop.is_set():
             seeing = self._capture.frames > 0 or self._reading is not None
+            if seeing and waiting:
+                waiting = False
+                next(worker for worker in self._workers if worker.name == "attend").start()
             if all(worker.opened.is_set() for worker in self._workers) and seeing:
                 return True
             if time.monotonic() > give_up and not seeing:

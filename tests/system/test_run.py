@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from edge import config
-from edge.adapters.linux.sd_notify import notifier_from
+from edge.adapters.linux.sd_notify import SilentNotifier, notifier_from
 from edge.adapters.replay.camera import ReplayCamera, Scene
 from edge.adapters.replay.console_signals import ConsoleSignals
 from edge.domain.attendance.cues import DARK
 from edge.errors import CameraError
+from edge.journal.verify import read_payloads
 from edge.sandbox import write_terminal
-from edge.terminal import installed
+from edge.terminal import daemon, installed
 from edge.terminal.attendance import attend_loop
 from edge.terminal.daemon import Terminal
 from edge.terminal.outbox import operator_lock
@@ -118,6 +119,40 @@ def test_a_stalled_camera_starves_the_watchdog_and_says_out_of_service(life, not
     assert notify.wait_for("WATCHDOG=1", 120), "fed again once frames flow"
     assert life.end() == 0
     assert life.signals.lights == DARK
+
+
+class AwayCamera(ReplayCamera):
+    """A camera that is not there, or that is and gives no frame."""
+
+    def __init__(self, *, opens: bool) -> None:
+        super().__init__(Scene())
+        self._opens = opens
+
+    def open(self) -> None:
+        if not self._opens:
+            raise CameraError("there is no camera: plug it in")
+        super().open()
+
+    def read(self, timeout_s: float) -> None:
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("opens", [False, True], ids=["missing", "without-frames"])
+def test_while_the_camera_is_away_restarts_leave_no_records_and_never_say_ready(site, monkeypatch, opens) -> None:
+    monkeypatch.setattr(daemon, "FIRST_FRAME_S", 0.5)
+    journal = Path(config.load(site.config).config.storage.state) / "journal.db"
+    drawn = io.StringIO()
+    for _ in range(3):
+        terminal = Terminal(
+            config.load(site.config).config,
+            notifier=SilentNotifier(),
+            camera=AwayCamera(opens=opens),
+            signals=ConsoleSignals(drawn),
+        )
+        assert terminal.run() == CameraError.exit_code
+    assert list(read_payloads(journal, 0)) == []
+    assert "starting" in drawn.getvalue()
+    assert "ready" not in drawn.getvalue()
 
 
 def test_whose_consent_ended_a_moment_ago_is_not_punched(site, enrol, photos, notify, monkeypatch) -> None:

@@ -170,9 +170,12 @@ class Attend:
             **self._parts.counters(),
         }
 
+    def show_starting(self) -> None:
+        """Show that the terminal starts. It is called before `open`, from any thread."""
+        self._play_cue()
+
     def open(self) -> None:
         """Open the journal and the people file on this thread, and record the boot. Raises their errors."""
-        self._play_cue()
         self._journal, self._people = self._open_journal(), self._open_people()
         reserve = Reserve(self._journal.path, self._rules.bounds.max_bytes)
         self._recorder = Recorder(self._journal, reserve, self._clock, self._appended)
