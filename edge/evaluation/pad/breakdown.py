@@ -16,6 +16,11 @@ def wrong(kind: str, attempts: Iterable[Attempt]) -> Share:
     return Share(sum(one != (kind == REAL) for one in live), len(live))
 
 
+def refused_by(attempt: Attempt) -> list[str]:
+    """Names of the layers that refused an attempt."""
+    return [str(layer) for layer, said in attempt.verdict.opinions.items() if said.vote is Vote.ATTACK]
+
+
 @dataclass(frozen=True, slots=True)
 class RecordingFigures:
     """The figures of one recording."""

@@ -8,9 +8,13 @@ from edge.domain.pad.verdict import Layer, Vote
 from edge.evaluation import html
 from edge.evaluation.drawing import Drawing, error_rates
 from edge.evaluation.html import percent
+from edge.evaluation.pad.breakdown import refused_by
 from edge.evaluation.pad.dataset import REAL
 from edge.evaluation.pad.metrics import Share, acer, worst
 from edge.evaluation.pad.report import PadReport
+
+_MOST_ERRORS = 200
+"""Most rows about single attempts; the JSON has all of them."""
 
 
 def render(report: PadReport) -> str:
@@ -23,6 +27,7 @@ def render(report: PadReport) -> str:
         tuned=list(_tuned(report)),
         impostors=list(_impostors(report)),
         layers=_layers(report),
+        errors=list(_errors(report)),
         rejects=_rejects(report),
         det=_det(report),
     )
@@ -106,6 +111,13 @@ def _layers(report: PadReport) -> Iterator[tuple[str, ...]]:
             said = report.layer(layer, kind)
             votes = (str(said.votes[vote]) for vote in (Vote.ATTACK, Vote.ABSTAIN, Vote.LIVE))
             yield f"{layer}, {kind}", *votes, str(said.only)
+
+
+def _errors(report: PadReport) -> Iterator[tuple[str, ...]]:
+    for attempt in report.judged_wrongly()[:_MOST_ERRORS]:
+        what = "passed" if attempt.verdict.live else ", ".join(refused_by(attempt))
+        at_s, liveness = f"{attempt.at_ms / 1000:.1f} s", f"{attempt.verdict.liveness:.2f}"
+        yield attempt.recording, attempt.file.name, at_s, liveness, what, attempt.taken_for or ""
 
 
 def _rejects(report: PadReport) -> Iterator[tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from edge.domain.pad.verdict import Layer, Vote
 from edge.evaluation.pad.attempts import Attempt
-from edge.evaluation.pad.breakdown import RecordingFigures
+from edge.evaluation.pad.breakdown import RecordingFigures, refused_by
 from edge.evaluation.pad.dataset import REAL
 from edge.evaluation.pad.metrics import Share, acer, eer, worst
 from edge.evaluation.pad.report import PadReport
@@ -53,7 +53,7 @@ def figures(report: PadReport) -> dict[str, object]:
         },
         "iapar": _impostors(report),
         "layers": {str(layer): _layer(report, layer) for layer in Layer},
-        "errors": [_error(attempt) for attempt in tried.attempts if _judged_wrongly(attempt)],
+        "errors": [_error(attempt) for attempt in report.judged_wrongly()],
         "det": [[point.threshold, point.apcer, point.bpcer] for point in points],
     }
 
@@ -119,17 +119,12 @@ def _layer(report: PadReport, layer: Layer) -> dict[str, object]:
     }
 
 
-def _judged_wrongly(attempt: Attempt) -> bool:
-    return attempt.verdict.live != (attempt.kind == REAL)
-
-
 def _error(attempt: Attempt) -> dict[str, object]:
-    opinions = attempt.verdict.opinions
     return {
         "recording": attempt.recording,
         "file": str(attempt.file),
         "at_ms": attempt.at_ms,
         "liveness": attempt.verdict.liveness,
-        "refused_by": [str(layer) for layer in opinions if opinions[layer].vote is Vote.ATTACK],
+        "refused_by": refused_by(attempt),
         "taken_for": attempt.taken_for,
     }

@@ -122,6 +122,11 @@ class PadReport:
         """What one layer said to a kind."""
         return layer_figures(layer, kind, self.of(kind))
 
+    def judged_wrongly(self) -> list[Attempt]:
+        """Attempts of the folder's kinds with a wrong verdict, for looking at them."""
+        kinds = set(self.folder.kinds)
+        return [one for one in self.tried.attempts if one.kind in kinds and one.verdict.live != (one.kind == REAL)]
+
     def scores(self, kind: str) -> list[float]:
         """The fused probability of liveness of each attempt."""
         return [attempt.verdict.liveness for attempt in self.of(kind)]

@@ -37,7 +37,7 @@ def values(word: str) -> dict[str, dict[str, Any]]:
             "scores": drawn,
         },
         "pad.html": {
-            **dict.fromkeys(("rates", "recordings", "tuned", "impostors", "layers", "rejects"), rows),
+            **dict.fromkeys(("rates", "recordings", "tuned", "impostors", "layers", "errors", "rejects"), rows),
             "method": [word, word],
             "det": drawn,
         },

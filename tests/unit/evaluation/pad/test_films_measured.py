@@ -128,10 +128,11 @@ def test_every_layer_of_the_program_has_its_votes(measured) -> None:
 
 
 def test_errors_say_where_to_look(measured) -> None:
-    found = measured[1]
+    _, found, page, _ = measured
     wrong = sum(row["errors"] for row in found["recordings"])
     assert len(found["errors"]) == wrong
     assert all(one["recording"] in {row["name"] for row in found["recordings"]} for one in found["errors"])
+    assert ("Attempts that were judged wrongly" in page) == (wrong > 0)
 
 
 def test_a_second_run_takes_what_the_first_kept_and_holds_no_name(measured, films: Path, smartclocker) -> None:
