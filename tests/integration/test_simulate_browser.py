@@ -1,8 +1,11 @@
 """The simulator's page in a headless Chromium, without a terminal: it is told each state as a terminal tells it."""
 
+import json
+import socket
+import threading
 import tomllib
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,6 +15,7 @@ import pytest
 
 from edge import config
 from edge.adapters.browser.signals import cue_message, lights_message
+from edge.adapters.linux.control_socket import short_name
 from edge.domain.attendance.cues import CUES, DARK, CueName, Lights
 from edge.domain.attendance.states import Situation, State
 from edge.resources import photos_directory
@@ -20,6 +24,7 @@ from edge.simulate.door import Door
 from edge.simulate.events import PageEvents
 from edge.simulate.server import bound, served
 from edge.simulate.site import SimulatedSite
+from edge.terminal import installed
 from tests.support.accessibility import AXE, grave_problems, load_axe
 from tests.support.chromium import ChromiumPage
 from tests.support.clips import make_film, sound
@@ -64,6 +69,27 @@ class Shown:
 
     def reload(self) -> None:
         self.page.open(self.url)
+
+
+@contextmanager
+def answering(door: Door, said: list[dict[str, object]]) -> Iterator[None]:
+    """A terminal that answers one request on its control socket with these lines."""
+    path = installed.control_path(door.config)
+    with closing(socket.socket(socket.AF_UNIX)) as listening, short_name(path) as name:
+        listening.bind(name)
+        listening.listen()
+
+        def answer() -> None:
+            with closing(listening.accept()[0]) as link:
+                link.recv(10_000)
+                for one in said:
+                    link.sendall(json.dumps({"v": 1, **one}).encode() + b"\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield
+        thread.join()
+    path.unlink()
 
 
 @pytest.fixture(scope="module")
@@ -232,6 +258,29 @@ def test_nothing_is_sent_without_the_consent_and_a_terminal_that_is_off_says_so(
     page.run("document.querySelector('.door [data-contact=in]').click()")
     page.wait(f"{outcome}.includes('switch its power on')")
     assert page.run("document.querySelector('.door .name').value") == NAME, "nobody types it twice"
+
+
+def test_what_a_later_terminal_says_does_not_break_the_page(shown: Shown) -> None:
+    """Words, fields and reasons that this page does not know."""
+    page = shown.page
+    said = [
+        {"progress": "ask", "cue": "consent", "text": "press IN to <i>agree</i>", "more": {"a": [1]}},
+        {"progress": "new"},
+        {"progress": "coach", "text": 7, "taken": "many"},
+        {"progress": "coach", "cue": "no-cue", "text": "turn round", "taken": 1, "wanted": 7, "new": None},
+        {"end": "refused", "reason": "a-new-reason", "text": "it ended in a new way", "more": 1},
+    ]
+    page.run("window.told = []; window.coach = document.querySelector('.door .coach'); new MutationObserver((all) =>"
+             "told.push(...all.flatMap((one) => [...one.addedNodes]).map((node) => node.textContent)))"
+             ".observe(coach, { childList: true }); 0")  # fmt: skip
+    with answering(shown.site.doors["entrance"], said):
+        shown.form()
+        page.run("document.querySelector('.door .wish').requestSubmit()")
+        page.run("document.querySelector('.door [data-contact=in]').click()")
+        page.wait("document.querySelector('.door .outcome').textContent.startsWith('It ended in a new way.')")
+    assert page.run("told").count("Press IN to <i>agree</i>.") == 1
+    assert page.run("told").count("Turn round.") == 1
+    assert page.console == []
 
 
 def test_a_webcam_that_is_denied_is_said_in_words(shown: Shown) -> None:

@@ -40,7 +40,7 @@ export async function postForLines(path, body, told, signal) {
     try {
       part = await reader.read();
     } catch {
-      throw new Refused("The simulator does not answer any more: has it ended? Then nothing was kept.");
+      throw new Refused("The simulator does not answer any more: has it ended?");
     }
     if (part.done) return;
     const lines = (rest + part.value).split("\n");
