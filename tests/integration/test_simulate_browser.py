@@ -270,8 +270,8 @@ def test_what_a_later_terminal_says_does_not_break_the_page(shown: Shown) -> Non
         {"progress": "coach", "cue": "no-cue", "text": "turn round", "taken": 1, "wanted": 7, "new": None},
         {"end": "refused", "reason": "a-new-reason", "text": "it ended in a new way", "more": 1},
     ]
-    page.run("window.told = []; window.coach = document.querySelector('.door .coach'); new MutationObserver((all) =>"
-             "told.push(...all.flatMap((one) => [...one.addedNodes]).map((node) => node.textContent)))"
+    page.run("window.told = []; window.coach = document.querySelector('.door .coach'); new MutationObserver("
+             "(all) => told.push(...all.flatMap((one) => [...one.addedNodes]).map((node) => node.textContent)))"
              ".observe(coach, { childList: true }); 0")  # fmt: skip
     with answering(shown.site.doors["entrance"], said):
         shown.form()
