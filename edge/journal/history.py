@@ -27,7 +27,9 @@ _ENROLMENTS = (
 _SET = "SELECT payload FROM records WHERE seq >= ? AND instr(payload, ?) > 0 ORDER BY seq LIMIT 1"
 _SYNCHRONISED = b'"synchronised":true'
 """The text that `edge.domain.protocol.record.encode` writes into a record whose clock was synchronised."""
-_ABOUT = "SELECT payload FROM records WHERE seq > (SELECT max(seq) FROM records) - ? AND person = ? ORDER BY seq"
+_RECENT = "SELECT payload FROM records WHERE seq > (SELECT max(seq) FROM records) - ?"
+_ABOUT = f"{_RECENT} AND person = ? ORDER BY seq"
+_LAST_OF_KIND = f"{_RECENT} AND kind = ? ORDER BY seq DESC LIMIT 1"
 _LAST_PAYLOAD = "SELECT payload FROM records ORDER BY seq DESC LIMIT 1"
 
 
@@ -68,6 +70,14 @@ class JournalHistory(SqliteConnection):
         """The payloads that name a person, among the last `limit` records, in their order. Raises JournalError."""
         with JOURNAL.guard(self.path):
             return [payload for (payload,) in self._db.execute(_ABOUT, (limit, person))]
+
+    def last_of_kind(self, kind: str, limit: int) -> Record | None:
+        """The newest record of a kind among the last `limit` records; None without one. Raises JournalError,
+        RecordError.
+        """
+        with JOURNAL.guard(self.path):
+            row = self._db.execute(_LAST_OF_KIND, (limit, kind)).fetchone()
+        return None if row is None else decode(row[0])
 
     def words(self, person: str | None = None) -> list[tuple[str, str, int]]:
         """(person, kind, seq) of the last `consent`, `enrolled`, `erased` and `restricted` of one person, or of

@@ -19,6 +19,10 @@ class TamperSwitch:
         self._opened = False
         self._closed_ms: int | None = None
 
+    def was_opened(self) -> None:
+        """An earlier run of the program told that the box was opened, and ended before it told of the closing."""
+        self._opened = self.told_open = True
+
     def changed(self, is_open: bool, at_ms: int) -> None:
         """Take a change of the switch."""
         if is_open:

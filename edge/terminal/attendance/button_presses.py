@@ -27,12 +27,16 @@ from edge.domain.face import Frame, Sight
 from edge.domain.protocol.record_kinds import CorrectionAction, CorrectionReason, CorrectionSide, Kind, TamperState
 from edge.domain.recognition.approach import Approach
 from edge.domain.vocabulary import Button, Method
+from edge.errors import JournalAltered, JournalDamaged, JournalError, RecordError
 from edge.journal.journal import Journal
 from edge.terminal.attendance.punch_recorder import Identified, Punched, Recorder
 from edge.terminal.runtime.alarms import Alarm, Alarms
 
+_log = logging.getLogger(__name__)
 LATE_MS = 1_000
 """A press is told a moment after it was made: its person is remembered for as long."""
+TAMPER_BACK = 10_000
+"""Records in which a start looks for the last one of the tamper switch."""
 _FACE = frozenset({Method.FACE, Method.BADGE_FACE})
 
 
@@ -80,6 +84,8 @@ class ButtonPresses:
         self._changes = changes
         self._policy = replace(policy, window_s=float("-inf"))  # a punch that is there already is no repetition
         self._presses, self._waiting, self._tamper = Presses(), WaitingPress(), TamperSwitch()
+        self._box_known = False
+        """Whether the switch has told its first level."""
         self._answered: Answered | None = None
         self._unseen: Answered | None = None
         """The answer after which the waiting press came, if nobody can know whose press it is."""
@@ -110,6 +116,9 @@ class ButtonPresses:
             except queue.Empty:
                 break
             if change.contact is Contact.TAMPER:
+                if not self._box_known and not change.active:
+                    self._remember_box()
+                self._box_known = True
                 self._tamper.changed(change.active, at_ms)
             elif change.contact in BUTTONS:
                 button = BUTTONS[change.contact]
@@ -235,6 +244,22 @@ class ButtonPresses:
     def _cancel(self) -> None:
         self._waiting.cancel()
         self._unseen = None
+
+    def _remember_box(self) -> None:
+        """Who opens a box pulls its plug, too: an opening that was recorded is told on, until the switch was closed
+        for a while. Raises JournalDamaged.
+        """
+        try:
+            last = self._journal.last_of_kind(Kind.TAMPER, TAMPER_BACK)
+        except (JournalDamaged, JournalAltered):
+            raise
+        except (JournalError, RecordError) as error:
+            _log.warning("whether the box was opened before this start is not known: %s", error)
+            return
+        if last is not None and last.data["state"] == TamperState.OPENED:
+            self._tamper.was_opened()
+            words = "%s: the box was opened before this start, and no closing was recorded"
+            self._alarms.begin(Alarm.TAMPER_OPEN, logging.ERROR, words, Alarm.TAMPER_OPEN)
 
     def _look_at_box(self, now_ms: int) -> None:
         state = self._tamper.due(now_ms)

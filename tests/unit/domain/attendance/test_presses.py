@@ -198,6 +198,16 @@ def test_a_box_that_was_opened_for_a_moment_only_is_told() -> None:
     assert switch.due(2) is TamperState.OPENED
 
 
+def test_an_opening_that_was_told_by_an_earlier_run_is_closed_once_it_lasts() -> None:
+    switch = TamperSwitch()
+    switch.was_opened()
+    assert switch.due(0) is None
+    switch.changed(False, 1_000)
+    assert switch.due(1_000 + CLOSED_MS - 1) is None
+    assert switch.due(1_000 + CLOSED_MS) is TamperState.CLOSED
+    assert switch.due(HOUR_MS) is None
+
+
 def test_a_loose_switch_makes_two_records_a_minute_at_most() -> None:
     switch, told = TamperSwitch(), []
     for at_ms in range(0, HOUR_MS, 50):

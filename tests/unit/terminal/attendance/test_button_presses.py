@@ -14,7 +14,9 @@ from edge.domain.people.credentials import Read, Token
 from edge.domain.protocol.record import Record
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.vocabulary import Button, ErasureReason
+from edge.terminal.attendance.button_presses import ButtonPresses
 from edge.terminal.runtime.alarms import Alarm
+from edge.terminal.runtime.status_source import StatusSources
 from tests.support.door import ANN, BOB, STRANGER, Door
 
 IN, OUT, BREAK = Button
@@ -588,6 +590,30 @@ def test_an_opened_box_is_a_record_and_an_alarm_while_it_is_open(door: Door) -> 
         (Kind.TAMPER, {"state": "opened"}),
         (Kind.TAMPER, {"state": "closed"}),
     ]
+
+
+def restarted(door: Door) -> None:
+    """Presses as a new start has them, on the same journal; the switch tells its level first."""
+    presses = ButtonPresses(door.changes, door.attend._rules.direction)
+    presses.open(door.attend._journal, door.attend._recorder, door.clock.ms)
+    door.attend._presses = presses
+    door.attend._parts = StatusSources(presses)
+
+
+def test_a_box_whose_opener_pulled_the_plug_is_open_until_its_closing_lasts(door: Door) -> None:
+    door.change(Contact.TAMPER, True)
+    door.show(None, 200)
+    restarted(door)
+    door.changes.put((ContactChange(Contact.TAMPER, False, first=True), door.clock.ms))
+    door.show(None, 200)
+    assert Alarm.TAMPER_OPEN in door.attend.alarms
+    door.show(None, CLOSED_MS + 200, 500)
+    assert Alarm.TAMPER_OPEN not in door.attend.alarms
+    assert [one.data["state"] for one in door.records()] == ["opened", "closed"]
+    restarted(door)
+    door.changes.put((ContactChange(Contact.TAMPER, False, first=True), door.clock.ms))
+    door.show(None, CLOSED_MS + 200, 500)
+    assert [one.data["state"] for one in door.records()] == ["opened", "closed"], "a box that is closed is no news"
 
 
 def test_a_box_that_is_opened_while_the_disk_takes_nothing_is_recorded_later(door: Door) -> None:
