@@ -197,6 +197,11 @@ class Uplink(Protocol):
     def next_event(self, timeout_s: float) -> UplinkEvent | None:
         """The next event in order; None when there is none in time, or when `wake` was called."""
 
+    def handled(self) -> None:
+        """Say that all messages that were taken are stored or done with. Until then the broker keeps them, and
+        sends them again after a loss of power.
+        """
+
     def wake(self) -> None:
         """Make a waiting `next_event` return None now; from any thread."""
 

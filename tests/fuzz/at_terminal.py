@@ -29,6 +29,9 @@ class Pipe:
     def next_event(self, timeout_s: float) -> UplinkEvent | None:
         return self.events.popleft() if self.events else None
 
+    def handled(self) -> None:
+        """Nothing waits."""
+
     def renew(self) -> bool:
         return False
 

@@ -241,3 +241,24 @@ def test_a_new_doors_first_punches_count_although_the_manifest_comes_after_them(
     company.publish()
     installation.eventually(lambda: len(two.heard()) == 2, "the broker sent them once")
     assert two.hearing.others
+
+
+def test_a_record_that_came_and_was_not_on_the_disk_when_the_power_failed_comes_again(
+    company, installation, broker, monkeypatch
+) -> None:
+    installation.ledger()
+    one, two = Door(company, "gate-1"), Door(company, "gate-2")
+    company.add(0)
+    company.publish()
+    one.run()
+    two.run()
+    installation.eventually(lambda: two.hearing.others and not two.hearing.deaf, "the site")
+    with monkeypatch.context() as power:
+        power.setattr(two.publisher._site, "settle", lambda _journal: None)
+        power.setattr(two.publisher._uplink, "handled", lambda: None, raising=False)
+        one.terminal.append(1)
+        installation.eventually(lambda: two.publisher._site._waiting, "it came, and no further")
+        two.terminal.stop()
+    assert two.heard() == []
+    two.run()
+    installation.eventually(lambda: len(two.heard()) == 1, "the broker kept it")

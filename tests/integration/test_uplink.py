@@ -321,6 +321,7 @@ def test_a_session_is_begun_anew_without_what_the_broker_held(installation):
         assert uplink.next_event(60) == Connected(session_present=False)
         installation.neighbour("ledger").publish(topics.receipt(HERE), b"heard again")
         assert uplink.next_event(60) == Message(topics.receipt(HERE), b"heard again")
+        uplink.handled()
         watcher = installation.neighbour("ledger", topics.status(HERE))
         assert watcher.poll(0.5) is None, "no last will: it is no failure"
     with uplink_of(installation.uplink("gate-1")) as uplink:

@@ -33,7 +33,7 @@ FLUSH_S = 1.0
 _PACKETS_A_ROUND = 64
 _MOST_UNSENT = 2_000
 """Number of acknowledgements that may wait for the broker to read them, half a kilobyte each. At this number,
-nothing more is read from it.
+nothing more is read from it. The messages in the queue of events may be acknowledged all the same.
 """
 _TICK_S = 1.0
 """Interval at which paho checks its keep-alive when nothing else happens."""

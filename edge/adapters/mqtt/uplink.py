@@ -42,8 +42,11 @@ class MqttUplink:
             echo=records.record(origin, Kind.PUNCH) if site else None,
             will=will,
             once=topics.bulk(origin),
+            manual_release=True,
         )
         self._link = MqttLink(settings, identity)
+        self._taken: list[Receive] = []
+        """The messages that were taken and not handled yet."""
 
     def start(self) -> None:
         """Begin to connect. An absent broker is no error, and neither are files that cannot be used now."""
@@ -77,7 +80,16 @@ class MqttUplink:
         Raises BrokerError when an unexpected error ended the network thread.
         """
         event = self._link.next_event(timeout_s)
-        return event.message if isinstance(event, Receive) else event
+        if not isinstance(event, Receive):
+            return event
+        self._taken.append(event)
+        return event.message
+
+    def handled(self) -> None:
+        """Acknowledge all messages that were taken, in their order."""
+        for received in self._taken:
+            self._link.release(received)
+        self._taken.clear()
 
     def wake(self) -> None:
         """Make a waiting `next_event` return None now; from any thread."""

@@ -142,6 +142,7 @@ class Publisher:
                 orders.look(self._journal)
         if not busy or self._clock.monotonic_ns() >= self._keep_at:
             self._keep()
+        self._uplink.handled()  # what came is on the disk now: the broker sends the site's records once
         if self.connected:
             self._waiting.turn(self._clock.monotonic_ns(), self._pending)
             if self._waiting.wants_renewal() and self._uplink.renew():
@@ -157,6 +158,7 @@ class Publisher:
             self.connected = False
         if self._orders is not None:
             self._orders.close()
+        self._uplink.handled()  # a message at which something failed does not come for ever
         self._uplink.stop()
         if self._opened is not None:
             try:

@@ -36,6 +36,7 @@ class ScriptedUplink:
         self.events: deque = deque()
         self.published: list[tuple[str, bytes, int, bool]] = []
         self.calls: list[str] = []
+        self.waiting_when_handled: list[int] = []
 
     def start(self) -> None:
         self.calls.append("start")
@@ -51,6 +52,9 @@ class ScriptedUplink:
     def refresh(self) -> bool:
         self.calls.append("refresh")
         return self.up
+
+    def handled(self) -> None:
+        self.waiting_when_handled.append(len(self.events))
 
     def renew(self) -> bool:
         self.calls.append("renew")
@@ -863,3 +867,35 @@ def test_no_session_is_begun_anew_where_the_cause_is_known(bench, why):
         bench.turn(*(Acknowledged(token, refused, unheard) for *_, token, _ in bench.uplink.published[before:]))
     assert "renew" not in bench.uplink.calls
     assert "unreceipted" in bench.publisher.alarms
+
+
+class Storing:
+    """In place of the site's records: it tells what was handled when it stored what came."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench, self.handled_before, self.fails = bench, list[int](), False
+
+    def settle(self, _journal: Journal) -> None:
+        self.handled_before.append(len(self.bench.uplink.waiting_when_handled))
+        if self.fails:
+            raise ValueError("an error that nobody foresaw")
+
+    def take(self, _topic: str, _raw: bytes) -> bool:
+        return True
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_messages_count_as_handled_after_what_came_was_stored_and_not_while_they_wait(bench: Bench) -> None:
+    site = bench.publisher._site = Storing(bench)  # type: ignore[assignment]
+    bench.uplink.events.extend([Message("a/record/punch", b"x")] * 300)
+    bench.publisher.run_once(0)
+    assert site.handled_before == [0]
+    assert bench.uplink.waiting_when_handled == [300 - 257], "those that were not taken yet stay at the broker"
+    site.fails = True
+    with pytest.raises(ValueError, match="foresaw"):
+        bench.publisher.run_once(0)
+    assert len(bench.uplink.waiting_when_handled) == 1
+    bench.publisher.close()
+    assert len(bench.uplink.waiting_when_handled) == 2, "a message at which something fails does not come for ever"
