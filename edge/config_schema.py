@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from edge.domain.people.consent import LANGUAGE
 from edge.domain.protocol.fields import NAME
 
 CREDENTIAL = "credential:"
@@ -133,6 +134,9 @@ class PolicyConfig(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ]
     text: str
+    language: Annotated[
+        str, Meta(pattern=rf"\A{LANGUAGE.pattern}\Z", description="a language tag such as 'en' or 'pt-BR'")
+    ] = "en"
 
 
 class UplinkConfig(Struct, frozen=True, forbid_unknown_fields=True):

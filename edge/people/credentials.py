@@ -177,7 +177,44 @@ class CredentialStore:
         for kind, wrapped, sealed in rows:
             key = self._opened().unwrap(f"means:{person}", wrapped)
             found[kind].append(person_keys.unseal(key, f"token:{kind}", sealed).decode())
-        return {"badges": found[Token.BADGE], "staff_numbers": found[Token.NUMBER], "pin": self.has_pin(person)}
+        return {
+            "badges": found[Token.BADGE],
+            "staff_numbers": found[Token.NUMBER],
+            "pin": self.has_pin(person),
+            "supervisor": self.supervisor(person),
+        }
+
+    def set_supervisor(self, person: str, number: str | None) -> bool:
+        """Let a person open enrolments at the terminal, under a staff number of theirs; None ends that. Returns
+        False when it was so. Raises PeopleError for somebody without a badge and a PIN, who could not prove who
+        they are.
+        """
+        with self._writing():
+            if self.supervisor(person) == number:
+                self._known(person)
+                return False
+            badges, _, pin = self.overview().get(person, (0, 0, False))
+            if number is not None and not (badges and pin):
+                raise PeopleError(f"{person}: give them a badge and a PIN first (`people badge`, `people pin`)")
+            key = self._key(person)
+            sealed = None if number is None else person_keys.seal(key, "supervisor", number.encode())
+            self._db.execute("UPDATE means SET supervisor = ? WHERE person = ?", (sealed, person))
+        return True
+
+    def supervisor(self, person: str) -> str | None:
+        """The staff number of a supervisor; None for everybody else. Raises PeopleError."""
+        query = "SELECT wrapped, supervisor FROM means WHERE person = ? AND supervisor NOT NULL"
+        with PEOPLE.guard(self._path):
+            row = self._db.execute(query, (person,)).fetchone()
+        if row is None:
+            return None
+        return person_keys.unseal(self._opened().unwrap(f"means:{person}", row[0]), "supervisor", row[1]).decode()
+
+    def supervisors(self) -> frozenset[str]:
+        """The people who may open an enrolment. Raises PeopleError."""
+        with PEOPLE.guard(self._path):
+            rows = self._db.execute("SELECT person FROM means WHERE supervisor NOT NULL").fetchall()
+        return frozenset(person for (person,) in rows)
 
     def _known(self, person: str) -> None:
         row = self._db.execute("SELECT erased FROM people WHERE id = ?", (person,)).fetchone()
@@ -250,13 +287,15 @@ def write(
     except PeopleError:
         pass  # damaged: the roster's entry repairs it
     failures = db.execute("SELECT failures FROM means WHERE person = ?", (person,)).fetchone()
+    supervisor = _supervisor(db, opened, person)
     drop(db, person)
     if not tokens and pin is None:
         return
     key = person_keys.new_person_key()
     hashed = None if pin is None else person_keys.seal(key, "pin", pin.encode())
-    row = (person, opened.wrap(f"means:{person}", key), hashed, 0 if failures is None else failures[0])
-    db.execute("INSERT INTO means (person, wrapped, pin, failures) VALUES (?, ?, ?, ?)", row)
+    leads = None if supervisor is None else person_keys.seal(key, "supervisor", supervisor)
+    row = (person, opened.wrap(f"means:{person}", key), hashed, 0 if failures is None else failures[0], leads)
+    db.execute("INSERT INTO means (person, wrapped, pin, failures, supervisor) VALUES (?, ?, ?, ?, ?)", row)
     rows = [
         (
             _digest(lasting_key, kind, known),
@@ -272,6 +311,16 @@ def write(
         "SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM tokens WHERE lookup = ?1 AND person != ?2)",
         [(lookup, person) for lookup, *_ in rows],
     )
+
+
+def _supervisor(db: sqlite3.Connection, opened: Vault, person: str) -> bytes | None:
+    """The staff number of a supervisor, who stays one when the roster brings another badge; None when damaged."""
+    row = db.execute("SELECT wrapped, supervisor FROM means WHERE person = ?", (person,)).fetchone()
+    if row is None or row[1] is None:
+        return None
+    with contextlib.suppress(PeopleError):
+        return person_keys.unseal(opened.unwrap(f"means:{person}", row[0]), "supervisor", row[1])
+    return None
 
 
 def claim(

@@ -100,6 +100,10 @@ class OrderBook:
             self._db.execute("UPDATE orders SET due = NULL, wire = NULL WHERE id = ?", (order,))
             self._outbox.replace(order, records)
 
+    def carried_out_yet(self, order: str) -> bool:
+        """Whether an order is kept no more, because it was carried out."""
+        return self._one("SELECT 1 FROM orders WHERE due IS NOT NULL AND id = ?", order) is None
+
     def kept(self) -> list[KeptOrder]:
         """The orders that are still to be carried out, the earliest first."""
         query = "SELECT id, due, wire FROM orders WHERE due IS NOT NULL ORDER BY due, sequence, id"

@@ -380,6 +380,12 @@ class People(PeopleFile):
         with PEOPLE.guard(self.path):
             return frozenset(person for (person,) in self._db.execute("SELECT id FROM people"))
 
+    def has_face(self, person: str) -> bool:
+        """Whether there are templates of a person. Raises PeopleError."""
+        with PEOPLE.guard(self.path):
+            query = "SELECT 1 FROM templates WHERE person = ? LIMIT 1"
+            return self._db.execute(query, (person,)).fetchone() is not None
+
     def enrolled(self) -> frozenset[str]:
         """The ids of everybody who has a key: not of those who withdrew or were erased. Raises PeopleError."""
         with PEOPLE.guard(self.path):

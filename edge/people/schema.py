@@ -115,10 +115,12 @@ CREATE TABLE lacking (
 ) STRICT, WITHOUT ROWID
 """
 """The data that this file lacks because it is an older copy (`edge.people.lacking`)."""
+_SUPERVISOR = "ALTER TABLE means ADD COLUMN supervisor BLOB"
+"""The staff number of somebody who may open an enrolment at the terminal, sealed; null for everybody else."""
 PEOPLE = SqliteFile(
     noun="people store",
     application_id=0x53435031,  # 'SCP1'
-    version=11,
+    version=12,
     error=PeopleError,
     away=PeopleUnavailable,
     mend="it is damaged; keep the file, and restore it from your backup or enrol again into a new one",
@@ -133,6 +135,7 @@ PEOPLE = SqliteFile(
         _FORETOLD_BARS.replace("TABLE", "TABLE IF NOT EXISTS"),
         _LACKING.replace("TABLE", "TABLE IF NOT EXISTS"),
         _TAKEN,
+        _SUPERVISOR,
     ),
 )
 
@@ -182,6 +185,6 @@ def create(path: Path, storage_key: bytes) -> None:
     row = (vault.wrapped_epoch, vault.wrap("", new_person_key()))
     PEOPLE.create(
         path,
-        f"{_TABLES}{_ORDERS};{_TAKEN};{_MEANS};{_BESIDE};{_EXPORTED};{_FORETOLD_BARS};{_LACKING};",
+        f"{_TABLES}{_ORDERS};{_TAKEN};{_MEANS};{_SUPERVISOR};{_BESIDE};{_EXPORTED};{_FORETOLD_BARS};{_LACKING};",
         lambda db: db.execute("INSERT INTO vault VALUES (1, ?, ?)", row),
     )

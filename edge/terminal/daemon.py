@@ -118,8 +118,8 @@ class Terminal:
         self._strobe = CaredStrobe(lambda: strobe or adapters.strobe(config)) if flashing else None
         self._lamp = None if self._strobe is None else Lamp(self._strobe, clock.monotonic_ns)
         self._strobing = None if self._lamp is None else Strobing(self._lamp, config.camera.fps)
-        lending = Lending()
-        self.control = starting.control(config, secrets, clock, self.status, eyes, lending)
+        lending, tickets = Lending(), starting.tickets(config, secrets, clock)
+        self.control = starting.control(config, secrets, clock, self.status, eyes, lending, tickets)
         hearing = SiteHearing()
         self.centre = starting.centre(config, secrets, clock, self.status, rules.consent, hearing)
         self.attend = Attend(
@@ -139,6 +139,7 @@ class Terminal:
             factory.site_knowledge(config, hearing),
             None if self._buttons is None else changes,
             lambda: watched is not None and watched.changed,
+            tickets,
         )
         self._noting = Noting(lambda: installed.open_journal(config, secrets))
         failing_alone = {

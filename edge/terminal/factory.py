@@ -64,6 +64,9 @@ def orders(config: Config, secrets: installed.Secrets, time: Clock, in_force: Po
         lambda: installed.open_people(config, secrets),
         in_force,
         time,
+        enrols=config.reader.kind != "none"
+        and config.buttons.kind != "none"
+        and config.recognition.mode != "badge",
     )
 
 

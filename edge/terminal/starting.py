@@ -21,6 +21,7 @@ from edge.terminal.control.actions import ControlParts
 from edge.terminal.control.admission import Admission
 from edge.terminal.control.service import ControlService
 from edge.terminal.control.status_report import StatusReport
+from edge.terminal.orders.tickets import Tickets
 from edge.terminal.runtime.lending import Lending
 from edge.terminal.runtime.status_source import StatusSource
 from edge.terminal.site.hearing import SiteHearing
@@ -164,7 +165,13 @@ def _pinned(secrets: installed.Secrets, lacking: tuple[str, ...]) -> tuple[objec
 
 
 def control(
-    config: Config, own: installed.Secrets, clock: Clock, status: StatusSource, eyes: Seeing, lending: Lending
+    config: Config,
+    own: installed.Secrets,
+    clock: Clock,
+    status: StatusSource,
+    eyes: Seeing,
+    lending: Lending,
+    kept: Tickets,
 ) -> ControlService:
     """The service of the control socket, not yet open."""
     admission = Admission(os.geteuid(), config.control.group, group_number(config.control.group))
@@ -178,11 +185,18 @@ def control(
         camera=config.recognition.mode != "badge" and not eyes.blind,
         reader=config.reader.kind != "none",
         strobe=bool(config.recognition.strobe),
+        language=config.policy.language,
+        tickets=kept,
     )
     report = StatusReport(
         installed.origin(config), eyes.pipeline.model_ids, parts.open_journal, lending, status, clock
     )
     return ControlService(installed.control_path(config), admission, lending, parts, report.fields)
+
+
+def tickets(config: Config, own: installed.Secrets, clock: Clock) -> Tickets:
+    """The tickets of the authority for enrolments at this terminal."""
+    return Tickets(installed.origin(config), lambda: installed.with_pinned(config, own)[0].authority, clock)
 
 
 def certificates(config: Config) -> Watch:

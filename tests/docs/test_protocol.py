@@ -237,6 +237,13 @@ CARRIED: dict[Word, dict[str, Any]] = {
     Word.UNDER_AGE: {"person": "a" * 26},
     Word.RELEASE_EVIDENCE: {"person": "a" * 26, "records": [f"door-1/{'d' * 32}/7"], "ground": "dispute"},
     Word.DELETE_EVIDENCE: {"whose": "*"},
+    Word.ENROL: {
+        "person": "a" * 26,
+        "policy_version": "2",
+        "policy_sha256": "b" * 64,
+        "witness": "4711",
+        "employer_agreed": True,
+    },
     Word.ROTATE: {"key": KEY64, "from": "2026-03-01T00:00:00.000Z", "until": "2026-04-01T00:00:00.000Z"},
 }
 

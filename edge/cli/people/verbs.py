@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from edge.cli import add_config, add_json
-from edge.cli.people import agree, card, credentials, looked, rights, roster
+from edge.cli.people import agree, card, credentials, looked, rights, roster, supervisor
 from edge.cli.people.operator_option import add_operator
 from edge.cli.people.rights import with_terminal
 from edge.domain.plural import counted
@@ -23,6 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     rights.configure(verbs)
     credentials.configure(verbs)
     card.configure(verbs)
+    supervisor.configure(verbs)
     agree.configure(verbs)
     looked.configure(verbs)
     withdraw = verbs.add_parser(
@@ -63,6 +64,7 @@ def run_list(arguments: argparse.Namespace) -> int:
     loaded = config.load(arguments.config).config
     with installed.open_people(loaded, installed.load_secrets(loaded)) as people:
         accepted, ways = people.accepted(installed.policy(loaded)), people.credentials.overview()
+        leading = people.credentials.supervisors()
         rows: list[dict[str, Any]] = [
             {
                 "person": person.id,
@@ -77,6 +79,7 @@ def run_list(arguments: argparse.Namespace) -> int:
                 "erased": person.erased,
                 "policy": None if person.consent is None else person.consent.policy_version,
                 "damaged": person.damaged,
+                "supervisor": person.id in leading,
                 **dict(zip(("badges", "staff_numbers", "pin"), ways.get(person.id, (0, 0, False)), strict=True)),
             }
             for person in people.list()
@@ -90,7 +93,8 @@ def run_list(arguments: argparse.Namespace) -> int:
         state = "matching" if row["matching"] else f"not matching: {_why(row)}"
         has = " ".join(word for word, there in zip(_WAYS, _ways(row), strict=True) if there) or "no badge, no PIN"
         templates = counted(row["templates"], "template")
-        print(f"{row['person']}  {row['name'] or '-':<24}  {templates}  {state}  [{has}]")
+        leads = "  supervisor" if row["supervisor"] else ""
+        print(f"{row['person']}  {row['name'] or '-':<24}  {templates}  {state}  [{has}]{leads}")
     print(counted(len(rows), "person", "people"))
     if coming is not None:
         print(f"{ready} of {sum(bool(row['matching']) for row in rows)} matched people are ready for {coming}")

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
+from edge.domain.people.operator_id import BY
 from edge.domain.protocol import fields
 from edge.domain.protocol.document import Document, fits, judge_lifetime, unpacked
 from edge.domain.protocol.fields import Count, Epoch, Hash, Instant, Name, Person, RecordId, whole
@@ -72,6 +73,8 @@ class Word(StrEnum):
     """Hand out the evidence images of named punches, still sealed."""
     DELETE_EVIDENCE = "delete-evidence"
     """Delete the evidence images, at the employer's request."""
+    ENROL = "enrol"
+    """A ticket: the person may be enrolled at one terminal, once, by their badge and PIN."""
     ROTATE = "rotate"
     """The authority's next key."""
 
@@ -126,6 +129,7 @@ _ASPECTS = {
     Word.RECTIFY: "name",
     Word.EMPLOYMENT_ENDED: "end",
     Word.EMPLOYMENT_CONTINUES: "end",
+    Word.ENROL: "ticket",
 }
 """The aspect of a person that an order sets until the next order about it. A kind that is missing here sets its
 aspect permanently, or none.
@@ -156,6 +160,13 @@ FIELDS: dict[Word, dict[str, Any]] = {
         "ground": ReleaseGround,
     },
     Word.DELETE_EVIDENCE: {"whose": Annotated[str, whole(re.compile(rf"\*|{fields.PERSON.pattern}"))]},
+    Word.ENROL: {
+        **_PERSON,
+        "policy_version": Annotated[fields.Word, Meta(max_length=40)],
+        "policy_sha256": Hash,
+        "witness": Annotated[str, whole(BY)],
+        "employer_agreed": bool,
+    },
     Word.ROTATE: {"key": _Key, "from": Instant, "until": Instant},
 }
 """The fields of each kind of order, with their types. docs/protocol.md and its JSON Schema describe the same."""
@@ -261,4 +272,6 @@ def _is_sound(name: str, carried: Mapping[str, Any]) -> bool:
     if name == "name":
         sealed = unpacked(carried, name)
         return sealed is not None and _MIN_SEALED <= len(sealed) <= MAX_SEALED
+    if name == "employer_agreed":
+        return value is True
     return name != "records" or len(set(value)) == len(value)

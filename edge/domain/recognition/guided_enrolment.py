@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edge.domain.face import Probe, Sight
+from edge.domain.face import Box, Probe, Sight
 from edge.domain.pad.verdict import LIVE, pad_verdict
 from edge.domain.recognition.approach import fuse, one_face
 from edge.domain.recognition.head_turn import Side
@@ -31,6 +31,10 @@ SPAN_MS, WATCHED_MS = 2_000, 700
 SAME_PERSON = 0.4
 """Least cosine of a frame to the mean of the templates before it. Within one sitting a person's frames stay far
 above it; of strangers, fewer than one in 10,000 pairs reach it (models/fr-embedder.md).
+"""
+JUMP_DEG = 12.0
+"""A head does not turn so far, nor a face move by half its height, from one frame to the next: it is a cut, and
+what is seen after it is watched anew, for WATCHED_MS.
 """
 STRANGE_FRAMES = 3
 """So many frames of another face in a row end the enrolment. Fewer may be bad frames; none becomes a template."""
@@ -92,6 +96,8 @@ class GuidedEnrolment:
         self._flashed = self._close = False
         self._seen_ms: int | None = None
         self._lifeless_ms: int | None = None
+        self._last: tuple[float, Box] | None = None
+        """Where the last good face was turned to, and where it was."""
         self._poor: tuple[RefusalReason, int] | None = None
         self._advice, self._advised_ms = Advice(), 0
 
@@ -152,6 +158,8 @@ class GuidedEnrolment:
             self._strange += 1
             return EnrolmentEnd.ANOTHER_PERSON if self._strange >= STRANGE_FRAMES else None
         self._strange = 0
+        if self._is_cut(sight.yaw or 0.0, sight.box):
+            self._good.clear()
         self._good.append((now_ms, sight.probe))
         while now_ms - self._good[0][0] > SPAN_MS:
             self._good.popleft()
@@ -160,9 +168,21 @@ class GuidedEnrolment:
         return self._judge(sight.probe, View(sight.yaw or 0.0, sight.box.height), now_ms)
 
     def _is_strange(self, probe: Probe) -> bool:
+        """Whether a frame shows another face than the templates: than their mean, or than the one from the front. A
+        face that is like the mean alone could lead from one person to the next, template by template.
+        """
         if not self._probes:
             return False
-        return float(fuse(self._probes).embedding @ probe.embedding) < SAME_PERSON
+        known = fuse(self._probes).embedding, self._probes[0].embedding
+        return min(float(one @ probe.embedding) for one in known) < SAME_PERSON
+
+    def _is_cut(self, yaw: float, box: Box) -> bool:
+        """Whether no head moves so from the last good frame to this one."""
+        last, self._last = self._last, (yaw, box)
+        if last is None:
+            return False
+        moved = max(abs(box.x0 + box.x1 - last[1].x0 - last[1].x1), abs(box.y0 + box.y1 - last[1].y0 - last[1].y1))
+        return abs(yaw - last[0]) >= JUMP_DEG or moved >= min(box.height, last[1].height)
 
     def _judge(self, probe: Probe, view: View, now_ms: int) -> EnrolmentEnd | None:
         seen = [one for _, one in self._good]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from edge import __version__
 from edge.domain.attendance.cues import CUES, as_example, held
-from edge.domain.attendance.presses import AFTER_MS, ContactChange, SeveralPressed
+from edge.domain.attendance.presses import AFTER_MS, ContactChange, Press, SeveralPressed
 from edge.domain.attendance.punch_direction import DirectionPolicy, Unpressed
 from edge.domain.attendance.states import (
     DEADLINES_MS,
@@ -56,6 +56,8 @@ from edge.terminal.attendance.journal_maintenance import JournalMaintenance
 from edge.terminal.attendance.punch_recorder import Identified, Punched, Puncher, Recorder
 from edge.terminal.attendance.service_health import PeopleHealth, ServiceHealth
 from edge.terminal.attendance.sights import Sights
+from edge.terminal.operator.enrolment_desk import EnrolmentDesk, Step
+from edge.terminal.orders.tickets import Tickets
 from edge.terminal.runtime.alarms import Alarms
 from edge.terminal.runtime.latency import Latency
 from edge.terminal.runtime.lending import Lending
@@ -71,6 +73,9 @@ _DEAF = frozenset({State.STARTING, State.OUT_OF_SERVICE})
 """States in which nothing can be recorded: reads and presses are dropped."""
 _RESTING = frozenset({State.IDLE, State.LOOKING, State.BADGE_ONLY})
 """States in which the lights say nothing of their own."""
+_SHOW_BADGE = frozenset({Step.BADGE, Step.PERSON})
+_ASK_BADGE = Happening(Event.REFUSED, reason=RefusalReason.BADGE_NEEDED)
+"""The cue that asks for a badge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +124,24 @@ class Attend:
         site: SiteKnowledge | None = None,
         changes: "queue.SimpleQueue[tuple[ContactChange, int]] | None" = None,
         camera_changed: Callable[[], bool] = lambda: False,
+        tickets: Tickets | None = None,
     ) -> None:
         """`appended` is called after each record, so that the uplink need not poll. `reads` is the queue of what
         readers read; `changes` that of the buttons, None without buttons.
 
         `still` and `learn` get the frame of each punch by a face, after its cue. `still` neither waits nor raises;
         `learn` does not raise. `lending` lends camera, reader and lights to actions of the command line. `site` is
-        what is known of the site's other terminals. While `camera_changed`, no face counts.
+        what is known of the site's other terminals. While `camera_changed`, no face counts. `tickets` are those of
+        the authority, for enrolments that are opened here.
         """
         self._slot, self._reads, self._player, self._clock = slot, reads, player, clock
         self._open_journal, self._open_people, self._rules = open_journal, open_people, rules
         self._sights, self._faces, self._gallery = sights, faces, gallery
         self._latency, self._appended, self._still, self._learn = latency, appended, still, learn
         self._lending = lending or Lending()
-        self._site = site
+        self._site, self._tickets = site, tickets
+        self._opens = rules.reader and changes is not None and rules.faces.mode != "badge"
+        self._desk: EnrolmentDesk | None = None
         self.tally = Tally()
         now_ms = self._now_ms()
         filming = rules.faces.mode != "badge"
@@ -183,6 +192,10 @@ class Attend:
         self._credential_check = CredentialCheck(
             self._people.credentials, self._faces.needs_badge, self._credential_alarms
         )
+        if self._opens:
+            self._desk = EnrolmentDesk(
+                self._people, self._tickets, self._credential_check.proves, self._lending.open
+            )
         self._maintenance = JournalMaintenance(self._journal, reserve, self._rules.bounds)
         self._recorder.owe(Kind.BOOT, {"version": __version__, "models": list(self._sights.models)})
         completion.complete(self._people, self._journal, self._clock)
@@ -333,13 +346,18 @@ class Attend:
 
     def _faces_count(self) -> bool:
         unseen = self._rules.faces.mode == "badge" or self._health.faces_lost
+        unseen = unseen or (self._desk is not None and self._desk.is_trusted(self._now_ms()))
         return not (unseen or self._lending.filming) and self._situation.state is not State.OUT_OF_SERVICE
 
     def _read_presses(self, now_ms: int) -> None:
-        """Answer all presses. They are dropped while nothing can be recorded, or the terminal is lent."""
-        ignored = self._situation.state in {*_DEAF, State.LENT}
+        """Answer all presses. They are dropped while nothing can be recorded; a loan takes them while it lasts."""
+        lent = self._situation.state is State.LENT
+        ignored = lent or self._situation.state in _DEAF
         for press in self._presses.take(now_ms, self._faces.standing, ignored=ignored):
-            if isinstance(press, SeveralPressed):
+            if ignored:
+                if lent and isinstance(press, Press):
+                    self._lending.pressed(press.button)
+            elif isinstance(press, SeveralPressed):
                 self._presses.several()
                 self._refuse(RefusalReason.SEVERAL_BUTTONS, None)
             elif (one := self._presses.whose(press, self._faces.standing)) is None:
@@ -354,8 +372,14 @@ class Attend:
                 self._punch_pressed(one, press.button)
         if self._situation.state is State.CHOOSING and not self._presses.asking(now_ms):
             self._handle(Happening(Event.FACE_GONE))
-        if self._situation.state in _RESTING and (shown := self._presses.unanswered(now_ms)) is not None:
+        if self._situation.state in _RESTING and (shown := self._unanswered(now_ms)) is not None:
             self._handle(shown)
+
+    def _unanswered(self, now_ms: int) -> Happening | None:
+        """What the lights should show when nothing else is shown."""
+        if self._desk is not None and self._desk.waits_for(now_ms) in _SHOW_BADGE:
+            return _ASK_BADGE
+        return self._presses.unanswered(now_ms)
 
     def _punch_pressed(self, one: Answered, button: Button) -> None:
         """Make the punch of a person who was known before the press."""
@@ -383,7 +407,7 @@ class Attend:
             read = self._reads.get_nowait()
         except queue.Empty:
             return
-        if self._lending.reads(read) or self._situation.state in _DEAF:
+        if self._lending.reads(read) or self._situation.state in _DEAF or self._opens_enrolment(read, now_ms):
             return
         now_ns = self._clock.monotonic_ns()
         answer: Answer
@@ -406,7 +430,30 @@ class Attend:
             self._handle(Happening(Event.BADGE))
         else:
             self.tally.badges_refused += 1
-            self._answer(Happening(Event.REFUSED, reason=RefusalReason.NOT_RECOGNISED), now_ns)
+            self._refuse_read()
+
+    def _opens_enrolment(self, read: Read, now_ms: int) -> bool:
+        """Whether a read belongs to the opening of an enrolment, so that it is no punch."""
+        if self._desk is None or self._lending.lent or self._health.faces_lost:
+            return False
+        try:
+            step = self._desk.answer(read, now_ms)
+        except PeopleError as error:
+            LOG.error("an enrolment could not be opened: %s", error)  # noqa: TRY400 - it says it all
+            step = Step.WRONG
+        if step is None:
+            return False
+        if step is Step.PIN:
+            self._handle(Happening(Event.NUMBER))
+        elif step is Step.WRONG:
+            self.tally.badges_refused += 1
+            self._refuse_read()
+        elif step in _SHOW_BADGE:
+            self._handle(_ASK_BADGE)
+        return True
+
+    def _refuse_read(self) -> None:
+        self._answer(Happening(Event.REFUSED, reason=RefusalReason.NOT_RECOGNISED), self._clock.monotonic_ns())
 
     def _keep_up(self) -> None:
         """Maintenance, every second."""

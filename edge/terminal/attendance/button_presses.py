@@ -107,8 +107,8 @@ class ButtonPresses:
     def take(self, now_ms: int, standing: Approach | None, *, ignored: bool) -> list[Press | SeveralPressed]:
         """All presses that count by now.
 
-        `standing` is the approach of the face that is there. `ignored`: nothing can be recorded, and presses are
-        dropped; the tamper switch is heard all the same.
+        `standing` is the approach of the face that is there. `ignored`: no press belongs to a punch, because
+        nothing can be recorded or the terminal is lent; the tamper switch is heard all the same.
         """
         while True:
             try:
@@ -129,7 +129,7 @@ class ButtonPresses:
         if ignored:
             self.forget()
             self._cancel()
-            return []
+            return due
         one = self._answered
         if one is not None and (now_ms >= one.until_ms + LATE_MS or not one.is_there(standing)):
             self._answered = None

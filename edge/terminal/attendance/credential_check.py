@@ -105,6 +105,15 @@ class CredentialCheck:
         self._asked = said, self._credentials.whose(Token.NUMBER, said), now_ms + DEADLINES_MS[State.ASKING]
         return PinRequired()
 
+    def proves(self, person: str, pin: str, now_ms: int) -> bool:
+        """Whether a PIN that was typed after a badge is the one of its person; wrong ones cost time, as those after
+        a staff number do. Raises PeopleError.
+        """
+        self._asked = None
+        if now_ms < self._keypad_from:
+            return False
+        return isinstance(self._pin(person, person, pin, now_ms), CredentialMatched)
+
     def _badge(self, text: str, now_ms: int) -> Answer:
         if self._unknown.many(now_ms):
             # Too many badges that nobody has: only one read in each interval is answered, even of a known badge.

@@ -27,6 +27,7 @@ from edge.terminal.control.requests import (
     done,
 )
 from edge.terminal.operator import actions, enrolment
+from edge.terminal.orders.tickets import Tickets
 from edge.terminal.runtime.lending import Loan
 
 MOST_SHOWN = 100
@@ -49,6 +50,9 @@ class ControlParts:
     """Whether frames are read, and the models can be used."""
     reader: bool
     strobe: bool
+    language: str
+    """The language of the policy's text, a BCP 47 tag."""
+    tickets: Tickets
 
 
 class Action(Protocol):

@@ -8,6 +8,7 @@ from edge.domain.face import Frame, Sight
 from edge.domain.people.credentials import Read, Token
 from edge.domain.recognition.guided_enrolment import TEMPLATES, Advice, GuidedEnrolment
 from edge.domain.recognition.head_turn import Side
+from edge.domain.vocabulary import Button
 from edge.terminal.operator.probes import WITHIN_S, cue_of, words
 from edge.terminal.runtime.lending import Loan
 
@@ -16,6 +17,8 @@ REPEATED_MS, PAUSE_MS = 3_000, 500
 CAMERA_TEST_MS = 4_000
 CARD_MS = 30_000
 ENROL_MS = round(WITHIN_S * 1_000)
+ANSWER_MS = 30_000
+"""So long a question is asked at the buttons. No answer is no agreement."""
 NO_FRAME_MS = 5_000
 """Without a frame for so long, the camera is lost."""
 _SPARE_MS = 10_000
@@ -120,7 +123,10 @@ class CameraLoan(Loan):
 
 
 class EnrolLoan(Loan):
-    """Guides one person to varied templates."""
+    """Asks what is to be agreed to at the buttons, then guides one person to varied templates.
+
+    No frame is looked at before every question was answered with IN. OUT and BREAK say no, and later cancel.
+    """
 
     films = lingers = True
 
@@ -130,22 +136,30 @@ class EnrolLoan(Loan):
         *,
         strobe: bool,
         wanted: int = TEMPLATES,
-        confirmed: Callable[[], bool | None] = lambda: True,
+        questions: Sequence[CueName] = (),
+        agreed: Callable[[], None] = lambda: None,
     ) -> None:
-        """`confirmed` is asked in each turn after the last template: None means not yet, False that it is refused.
-
-        Today the answers were typed before, so that it is always True. A button beside the camera belongs here.
+        """`questions` are asked one after another at the buttons; none where the answers were typed. `agreed` is
+        called on the attending thread when the last one was answered with yes.
         """
         super().__init__(ENROL_MS)
-        self._confirmed = confirmed
+        self._questions, self._agreed = list(questions), agreed
+        self._asked_ms: int | None = None
         self.cue = CueName.ENROLLING
         self.enrolment = GuidedEnrolment(first_side, wanted=wanted, strobe=strobe)
         self._wanted = wanted
         self._said: tuple[CueName, int] | None = None
         self._frame_ms = -1
+        if self._questions:
+            self._ask()
 
     def turn(self, frame: Frame | None, look: Callable[[Frame], Sight], now_ms: int) -> None:
         """Take the next frame; the loan ends with the last template, or with a reason."""
+        if self._questions:
+            self._asked_ms = now_ms if self._asked_ms is None else self._asked_ms
+            if now_ms - self._asked_ms >= ANSWER_MS:
+                self.end("not-confirmed")
+            return
         if frame is None:
             self._frame_ms = now_ms if self._frame_ms < 0 else self._frame_ms
             if now_ms - self._frame_ms >= NO_FRAME_MS:
@@ -158,16 +172,28 @@ class EnrolLoan(Loan):
             return
         self._coach(self.enrolment.advice)
         if self.enrolment.complete:
-            self._confirm()
+            self.end()
+
+    def pressed(self, button: Button) -> None:
+        """IN answers a question with yes; OUT and BREAK answer with no, and cancel the enrolment later."""
+        if button is not Button.IN:
+            self.end("not-confirmed" if self._questions else "cancelled")
+        elif self._questions:
+            del self._questions[0]
+            self._asked_ms = None
+            if self._questions:
+                self._ask()
+            else:
+                self._agreed()
+                self.cue = CueName.ENROLLING
 
     def forget(self) -> None:
         """Drop every vector."""
         self.enrolment.forget()
 
-    def _confirm(self) -> None:
-        answer = self._confirmed()
-        if answer is not None:
-            self.end(None if answer else "not-confirmed")
+    def _ask(self) -> None:
+        self.cue = self._questions[0]
+        self.tell(progress="ask", cue=self.cue, text=CUES[self.cue].text)
 
     def _coach(self, advice: Advice) -> None:
         self.cue = cue_of(advice)

@@ -14,11 +14,13 @@ from typing import Any
 
 from edge.adapters.linux.control_socket import ClientLine, ControlClient, ControlSocket
 from edge.adapters.linux.peer_credentials import Peer
+from edge.domain.attendance.cues import CueName
 from edge.domain.attendance.states import State
 from edge.domain.strict_json import dump
 from edge.errors import ControlRefused, RecordError, SmartClockerError
 from edge.terminal.control.actions import Action, ControlParts, action_of
 from edge.terminal.control.admission import Admission
+from edge.terminal.control.loans import CueLoan, EnrolLoan
 from edge.terminal.control.requests import (
     CancelRequest,
     CardRequest,
@@ -29,11 +31,16 @@ from edge.terminal.control.requests import (
     parse,
     refused,
 )
+from edge.terminal.control.wall import WallEnrolment
 from edge.terminal.operator.probes import ENDS
 from edge.terminal.runtime.lending import Lending
 
 RETRY_S = 10.0
 """Between two attempts to make the socket."""
+OPENED_WITHIN_MS = 5_000
+"""An enrolment that was opened at the terminal so long ago is not begun any more: its people have gone."""
+SHOWN_WITHIN_S = 1.0
+"""Longest wait until the lights tell how an enrolment ended; a terminal that stops has less than three seconds."""
 _BUSY_S = 0.1
 """Longest turn while an action goes on: its progress is told so soon."""
 _log = logging.getLogger(__name__)
@@ -58,7 +65,8 @@ _ENDS: Mapping[str, str] = {
 @dataclass(slots=True)
 class _Running:
     action: Action
-    client: ControlClient
+    client: ControlClient | None
+    """None for an enrolment that was opened at the terminal."""
 
 
 class ControlService:
@@ -84,11 +92,16 @@ class ControlService:
         self._parts, self._status, self._now_s = parts, status, now_s
         self._running: _Running | None = None
         self._try_at, self._said = float("-inf"), ""
-        self._requests = self._refused = 0
+        self._requests = self._refused = self._opened_here = 0
+        self._stopping = False
 
     def counters(self) -> dict[str, int]:
         """Counters for the status, about nobody."""
-        return {"control_requests": self._requests, "control_refused": self._refused}
+        return {
+            "control_requests": self._requests,
+            "control_refused": self._refused,
+            "enrolments_opened": self._opened_here,
+        }
 
     @property
     def alarms(self) -> tuple[str, ...]:
@@ -98,10 +111,10 @@ class ControlService:
     def run_once(self, timeout_s: float) -> None:
         """Wait for something at most `timeout_s`, and do it; never raises."""
         try:
-            if not self._opened(timeout_s):
-                return
-            for came in self._socket.poll(_BUSY_S if self._running is not None else timeout_s):
-                self._take(came)
+            if self._opened(timeout_s):
+                for came in self._socket.poll(_BUSY_S if self._running is not None else timeout_s):
+                    self._take(came)
+            self._open_here()
             self._go_on()
         except (SmartClockerError, OSError) as error:
             self._fail(error)
@@ -111,9 +124,11 @@ class ControlService:
 
     def close(self) -> None:
         """End the action, the connections and the socket; safe to call twice."""
-        self._close("stopping")
+        self._stopping = True
+        self._end_running("stopping")
+        self._socket.close()
 
-    def _close(self, why: str) -> None:
+    def _end_running(self, why: str) -> None:
         running, self._running = self._running, None
         if running is not None:
             loan = running.action.loan
@@ -121,7 +136,6 @@ class ControlService:
             self._end(running.client, why, _ENDS[why])
             if loan.why is None:  # it was done, and nobody will finish it
                 loan.forget()
-        self._socket.close()
 
     def _opened(self, timeout_s: float) -> bool:
         if self._socket.is_open:
@@ -142,7 +156,9 @@ class ControlService:
             self._said = str(error)
             _log.error("the command line cannot reach this terminal, punching goes on: %s", error)
         self.failing, self._try_at = True, self._now_s() + RETRY_S
-        self._close("failed")
+        if self._running is not None and self._running.client is not None:
+            self._end_running("failed")  # an enrolment that was opened at the terminal needs no socket
+        self._socket.close()
 
     def _take(self, came: ClientLine) -> None:
         client, running = came.client, self._running
@@ -215,28 +231,62 @@ class ControlService:
                 said = loan.told.get_nowait()
             except Empty:
                 break
-            self._socket.send(running.client, dump({"v": 1, **said}))
-        if not self._socket.is_connected(running.client):
+            if running.client is not None:
+                self._socket.send(running.client, dump({"v": 1, **said}))
+        if running.client is not None and not self._socket.is_connected(running.client):
             loan.end("cancelled")  # it went without a word, or did not read
         if over:
             self._running = None
             self._finish(running)
 
+    def _open_here(self) -> None:
+        """Begin an enrolment that was opened at the terminal; when that fails, the lights say so."""
+        opening = self._lending.opening()
+        if opening is None or self._parts.clock.monotonic_ns() // 1_000_000 - opening.at_ms >= OPENED_WITHIN_MS:
+            return
+        if self._running is None:
+            self._opened_here += 1
+            try:
+                action = WallEnrolment(opening, self._parts)
+                if self._lending.offer(action.loan):
+                    _log.info("an enrolment was opened at the terminal for %s", opening.person)
+                    self._running = _Running(action, None)
+                    return
+                _log.warning("the terminal is busy, and takes no enrolment of %s", opening.person)
+            except SmartClockerError as error:
+                _log.warning("no enrolment was opened at the terminal: %s", error)
+        self._show(CueName.NOT_ENROLLED)
+
     def _finish(self, running: _Running) -> None:
-        loan, client = running.action.loan, running.client
+        action, client = running.action, running.client
+        loan, kept = action.loan, False
         try:
             if loan.why is not None:
                 self._end(client, loan.why, _ENDS.get(loan.why, _ENDS["failed"]))
-            elif not self._socket.is_connected(client):
-                _log.info("%s: the command went before the end, and nothing was kept", running.action.name)
+                if isinstance(action, WallEnrolment):
+                    action.ended(loan.why)
+            elif client is not None and not self._socket.is_connected(client):
+                _log.info("%s: the command went before the end, and nothing was kept", action.name)
             else:
-                self._socket.send(client, running.action.finish(), last=True)
+                said, kept = action.finish(), True
+                if client is not None:
+                    self._socket.send(client, said, last=True)
         except SmartClockerError as error:
             self._end(client, "refused", str(error))
         finally:
             if loan.why is None:
                 loan.forget()
+            if isinstance(loan, EnrolLoan):
+                self._show(CueName.ENROLLED if kept else CueName.NOT_ENROLLED)
 
-    def _end(self, client: ControlClient, reason: str, text: str) -> None:
+    def _show(self, cue: CueName) -> None:
+        """Show how an enrolment ended. The lights alone tell it where there is no screen."""
+        if not self._stopping:
+            self._lending.offer(CueLoan([cue]), SHOWN_WITHIN_S)
+
+    def _end(self, client: ControlClient | None, reason: str, text: str) -> None:
         self._refused += 1
-        self._socket.send(client, refused(reason, text), last=True)
+        if client is None:
+            _log.warning("an enrolment at the terminal ended (%s): %s", reason, text)
+        else:
+            self._socket.send(client, refused(reason, text), last=True)

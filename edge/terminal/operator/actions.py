@@ -5,6 +5,7 @@
 
 from edge.domain.people.consent import MINIMUM_AGE, Policy
 from edge.domain.people.credentials import Token
+from edge.domain.people.operator_id import is_staff_number
 from edge.domain.plural import counted
 from edge.domain.protocol.order import Lifts, Word
 from edge.domain.protocol.record_draft import (
@@ -28,6 +29,8 @@ from edge.terminal.outbox.flush import says_erased
 
 PIN = "pin"
 """The word of a record about somebody's PIN. A record about a badge or a staff number has the word of `Token`."""
+SUPERVISOR = "supervisor"
+"""The word of a record about who may open an enrolment at the terminal."""
 ADD, LOOKED = "add", "looked"
 """The words of two records: a person was added, and an operator looked into an alarm about a person."""
 TAKEN = "taken from"
@@ -177,6 +180,25 @@ def choose_pin(person: str, pin: str | None, *, people: People, journal: Journal
         return [result_record(PIN, f"{TAKEN if pin is None else 'chosen for'} {person}", person)]
 
     audited(change, people, journal, clock, by)
+
+
+def appoint(person: str, number: str | None, *, people: People, journal: Journal, clock: Clock, by: str) -> bool:
+    """Let a person open enrolments at the terminal, under a staff number of theirs, or (None) end that; False when
+    it was so. Raises PeopleError, JournalError.
+    """
+    if number is not None and not is_staff_number(number):
+        raise PeopleError(
+            f"{person}: records name a supervisor by a staff number: 1 to 32 of a-z 0-9 -, a digit among them; "
+            "give it by --staff-number"
+        )
+
+    def change() -> list[RecordDraft]:
+        if not people.credentials.set_supervisor(person, number):
+            return []
+        told = f"{TAKEN} {person}" if number is None else f"{person} may open enrolments at the terminal"
+        return [result_record(SUPERVISOR, told, person)]
+
+    return audited(change, people, journal, clock, by)
 
 
 def looked(person: str, *, people: People, journal: Journal, clock: Clock, by: str) -> bool:

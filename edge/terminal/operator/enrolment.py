@@ -1,6 +1,6 @@
 """Enrolment by an operator: consent first, then templates, both on record."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,19 +36,22 @@ def enrol(
     clock: Clock,
     by: str | None = None,
     person: str | None = None,
+    within: Callable[[], None] = lambda: None,
 ) -> Enrolled:
     """Keep consent and templates, and put both on record; no template is kept without consent (I9).
 
     `by` is the operator (`operator_id`), None when nobody acts by hand. `person` is the id of somebody who is here
-    without a face, by badge or PIN, and keeps this id; without it a new id is made. Raises PeopleError, and nothing
-    is kept or recorded, when the consent does not hold, the file cannot be written, `by` has another form, or
-    `refuse_face` refuses. Raises JournalError when the records cannot be stored: then the next start makes them.
+    without a face, by badge or PIN, and keeps this id; without it a new id is made. `within` is called in the same
+    transaction, before anything is kept. Raises PeopleError, and nothing is kept or recorded, when the consent does
+    not hold, the file cannot be written, `by` has another form, `within` raises it, or `refuse_face` refuses.
+    Raises JournalError when the records cannot be stored: then the next start makes them.
     """
     whose = new_person_id() if person is None else person
     check(whose, name, consent, policy, probes)
     model_id = probes[0].model_id
 
     def change() -> list[RecordDraft]:
+        within()
         if person is not None:
             refuse_face(person, people)
         people.enrol(whose, name, consent, policy, np.stack([probe.embedding for probe in probes]), model_id)

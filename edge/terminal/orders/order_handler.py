@@ -23,7 +23,7 @@ from edge.journal.journal import Journal
 from edge.people.order_log import KeptOrder
 from edge.people.people_store import People
 from edge.ports import Clock
-from edge.terminal.orders import image_orders
+from edge.terminal.orders import image_orders, tickets
 from edge.terminal.orders.authority_keys import Authority
 from edge.terminal.orders.handing_out import HANDING_OUT, hand_out
 from edge.terminal.orders.order_executor import OrderExecutor, continues
@@ -49,8 +49,13 @@ class OrderHandler:
         open_people: Callable[[], People],
         configured: Policy,
         clock: Clock,
+        *,
+        enrols: bool = False,
     ) -> None:
-        """`pinned` is the authority's key, `configured` the policy of the configuration."""
+        """`pinned` is the authority's key, `configured` the policy of the configuration. `enrols`: an enrolment can
+        be opened at this terminal, so that a ticket makes sense.
+        """
+        self._enrols = enrols
         self._origin, self._identity, self._pinned = origin, identity, pinned
         self._open_people, self._configured, self._clock = open_people, configured, clock
         self._people: People | None = None
@@ -117,7 +122,7 @@ class OrderHandler:
                 self._put_off.judged()
             failed: PeopleError | TransferError | None = None
             for kept, order in self._kept(people):
-                if order.word in HANDING_OUT or (now is not None and now >= order.fields["at"]):
+                if order.word in HANDING_OUT or (now is not None and now >= _due(order)):
                     try:
                         self._carry_out_kept(order, kept.wire, evidence, people, journal)
                     except (PeopleError, TransferError) as error:
@@ -173,6 +178,13 @@ class OrderHandler:
                 outcome = OrderOutcome(CommandOutcome.PARTLY, f"kept; it is carried out at {due}")
                 if self._anchor is not None:
                     people.orders.set_anchor(self._anchor)
+            elif order.word is Word.ENROL:
+                outcome = tickets.received(
+                    order, people, people.accepted(self._configured)[0], possible=self._enrols
+                )
+                if outcome.outcome is CommandOutcome.PARTLY:
+                    self._replace(order, people)
+                    due, wire = order.expires, raw
             elif order.word is Word.EMPLOYMENT_CONTINUES:
                 outcome = continues(order, people, lifted=self._replace(order, people))
             else:
@@ -199,7 +211,7 @@ class OrderHandler:
         for kept in people.orders.kept():
             try:
                 order = authority.reopen(kept.wire)
-                if order.id != kept.id or not (order.word in HANDING_OUT or "at" in order.fields):
+                if order.id != kept.id or order.word not in {*HANDING_OUT, Word.EMPLOYMENT_ENDED, Word.ENROL}:
                     raise RecordError("order: it is not the one that is kept under this id")  # noqa: TRY301 - said once, below
             except RecordError as error:
                 _log.critical("a kept order cannot be read any more; give it again: %s (%s)", kept.id, error)
@@ -210,7 +222,12 @@ class OrderHandler:
     def _carry_out_kept(
         self, order: Order, raw: bytes, evidence: TimeEvidence, people: People, journal: Journal
     ) -> None:
-        if order.word not in HANDING_OUT:
+        if order.word is Word.ENROL:
+            with people.together():
+                if people.orders.carried_out_yet(order.id):
+                    return  # it was used meanwhile, on another thread
+                people.orders.carried_out(order.id, refused("expired; nobody used it").records(order))
+        elif order.word not in HANDING_OUT:
             with people.together():
                 outcome = self._executor(people).carry_out(order, evidence.utc, raw)
                 people.orders.carried_out(order.id, outcome.records(order))
@@ -222,3 +239,10 @@ class OrderHandler:
 
     def _executor(self, people: People) -> OrderExecutor:
         return OrderExecutor(people, self._identity, self._configured)
+
+
+def _due(order: Order) -> str:
+    """When a kept order is carried out: the end of an employment at its moment, and a ticket that nobody used when
+    it expires.
+    """
+    return order.expires if order.word is Word.ENROL else str(order.fields["at"])

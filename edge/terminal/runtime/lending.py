@@ -10,12 +10,14 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from edge.domain.attendance.cues import CueName
 from edge.domain.attendance.states import Event, Happening, Situation, State
 from edge.domain.face import Frame, Sight
 from edge.domain.people.credentials import Read
+from edge.domain.vocabulary import Button
 
 TAKEN_WITHIN_S = 3.0
 """Longest wait until the attending thread takes a loan; it turns ten times a second."""
@@ -28,6 +30,17 @@ who was enrolled did not come to clock in.
 _WAITING = 64
 """Most messages that wait for the control thread."""
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An enrolment that was opened at the terminal itself, by badge and PIN."""
+
+    person: str
+    supervisor: str | None
+    """The id of the supervisor who opened it; None where the person has a ticket of the centre."""
+    at_ms: int
+    """When, on the monotonic clock."""
 
 
 class Loan:
@@ -57,6 +70,9 @@ class Loan:
         """Whether the action takes this badge, so that it is no punch."""
         return False
 
+    def pressed(self, button: Button) -> None:
+        """Take a press while the terminal is lent. A loan that asks nothing passes it over."""
+
     def tell(self, **message: object) -> None:
         """Send a message about the progress. It is dropped when too many wait."""
         try:
@@ -80,12 +96,13 @@ class Loan:
 
 
 class Lending:
-    """At most one loan at a time. Only `offer`, `situation` and `lent` may be used by other threads."""
+    """At most one loan at a time. Only `offer`, `situation`, `lent` and `opening` may be used by other threads."""
 
     def __init__(self) -> None:
         self.situation: Situation | None = None
         """The terminal's situation at the last turn; an immutable value, which any thread may read."""
         self._offered: queue.Queue[Loan] = queue.Queue(1)
+        self._openings: queue.Queue[Opening] = queue.Queue(1)
         self._loan: Loan | None = None
         self._until_ms = self._asked_ms = 0
         self._leaving: tuple[int, int] | None = None
@@ -113,6 +130,21 @@ class Lending:
         loan.end("not-taken")
         return False
 
+    def open(self, opening: Opening) -> bool:
+        """Ask the control thread for an enrolment that was opened at the terminal; False when one waits already."""
+        try:
+            self._openings.put_nowait(opening)
+        except queue.Full:
+            return False
+        return True
+
+    def opening(self) -> Opening | None:
+        """The enrolment that was opened at the terminal and that nobody took yet; the control thread asks."""
+        try:
+            return self._openings.get_nowait()
+        except queue.Empty:
+            return None
+
     def turn(
         self, frame: Frame | None, look: Callable[[Frame], Sight], situation: Situation, now_ms: int
     ) -> Happening | None:
@@ -120,8 +152,11 @@ class Lending:
         self.situation = situation
         self._take(now_ms)
         loan = self._loan
-        if loan is None:
+        if (
+            loan is None or not loan.films
+        ):  # a cue may be shown while the person who was enrolled still stands there
             self._leaving = self._still_there(frame, look, now_ms)
+        if loan is None:
             return None
         if now_ms >= self._until_ms:
             loan.end("time")
@@ -138,6 +173,12 @@ class Lending:
             return False
         return self._guarded(loan, lambda: loan.reads(read)) is True
 
+    def pressed(self, button: Button) -> None:
+        """Hand a press to the loan; never raises."""
+        loan = self._loan
+        if loan is not None and not loan.over.is_set():
+            self._guarded(loan, lambda: loan.pressed(button))
+
     def _take(self, now_ms: int) -> None:
         if self._loan is not None:
             return
@@ -147,7 +188,9 @@ class Lending:
             return
         if loan.over.is_set():
             return
-        self._loan, self._until_ms, self._leaving = loan, now_ms + loan.longest_ms, None
+        self._loan, self._until_ms = loan, now_ms + loan.longest_ms
+        if loan.films:
+            self._leaving = None
         loan.taken.set()
 
     def _cue(self, loan: Loan, situation: Situation, now_ms: int) -> Happening | None:

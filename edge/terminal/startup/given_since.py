@@ -41,6 +41,8 @@ def lacking(unknown: Iterable[Record], people: People, journal: Journal) -> dict
             continue  # the roster, or the operator who adds them again, brings the name
         lacks = found.setdefault(person, set())
         if record.kind == Kind.COMMAND_RESULT:
+            if record.data["command"] not in GIVING:
+                continue  # who may open enrolments is nothing that a person lacks
             taken = str(record.data["detail"]).startswith(TAKEN)
             (lacks.discard if taken else lacks.add)(GIVING[record.data["command"]])
         elif not _withdrew(last.get((person, Kind.CONSENT), 0), seq, journal):

@@ -21,7 +21,7 @@ from edge.errors import PeopleError
 from edge.journal.journal import Journal
 from edge.people.lacking import named
 from edge.people.people_store import People
-from edge.terminal.operator.actions import PIN, TAKEN
+from edge.terminal.operator.actions import PIN, SUPERVISOR, TAKEN
 from edge.terminal.startup.given_since import GIVING, lacking
 
 _UNTOLD = (
@@ -46,7 +46,7 @@ def take_anew(people: People, journal: Journal) -> int:
     could take a badge that was given since. Raises PeopleError, JournalError, RecordError.
     """
     acts = [
-        *journal.results(0, *GIVING),
+        *journal.results(0, *GIVING, SUPERVISOR),
         *journal.enrolments(),
     ]  # read before the file: by then the file knows each act that is in the journal
     if not people.orders.remembers():
@@ -112,5 +112,8 @@ def _taken(person: str, records: Sequence[Record], people: People) -> bool:
     went = sum(people.credentials.take(person, kind) for kind in Token if kind in taken)
     if PIN in taken | chosen and people.credentials.has_pin(person):
         people.credentials.set_pin(person, None)
+        went += 1
+    if SUPERVISOR in taken and people.credentials.supervisor(person) is not None:
+        people.credentials.set_supervisor(person, None)
         went += 1
     return went > 0

@@ -40,18 +40,23 @@ def fields(word: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     needs = {
         Word.ERASE: ("reason",), Word.UNRESTRICT: ("lifts",), Word.RECTIFY: ("name",), Word.ACCESS: ("reply_key",),
         Word.EMPLOYMENT_ENDED: ("at",), Word.POLICY: ("version", "text"),
-        Word.RELEASE_EVIDENCE: ("record", "ground"),
+        Word.RELEASE_EVIDENCE: ("record", "ground"), Word.ENROL: ("version", "text", "witness"),
     }.get(word, ())  # fmt: skip
     missing = [f"--{name.replace('_', '-')}" for name in needs if getattr(arguments, name) is None]
     if word is Word.DELETE_EVIDENCE:
         return _whose(arguments)
     if (arguments.person is None) == ("person" in FIELDS[word]):
         missing.insert(0, "no PERSON" if arguments.person is not None else "PERSON")
+    if word is Word.ENROL and not arguments.employer_agreed:
+        missing.append("--employer-agreed")
     if missing:
         raise RecordError(f"`{word}` needs {', '.join(missing)}; nothing was ordered")
     made: dict[str, Any] = {} if arguments.person is None else {"person": arguments.person}
     if word is Word.RELEASE_EVIDENCE:
         made |= {"records": arguments.record, "ground": arguments.ground}
+    if word is Word.ENROL:
+        made |= _ticket(arguments)
+        needs = ()
     made |= {name: getattr(arguments, name) for name in needs if name in {"reason", "lifts", "name", "version"}}
     if word is Word.ACCESS:
         from nacl.public import PrivateKey
@@ -85,6 +90,21 @@ def _policy(arguments: argparse.Namespace) -> dict[str, Any]:
         raise RecordError(f"{arguments.text}: is not UTF-8 text; save the policy as UTF-8") from error
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     return {"text": text, "sha256": sha256, "consent_again": arguments.consent_again}
+
+
+def _ticket(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The fields of a ticket. Raises RecordError for a witness who is no number."""
+    from edge.domain.people.operator_id import is_staff_number
+    from edge.errors import RecordError
+
+    if not is_staff_number(arguments.witness):
+        raise RecordError("--witness is a staff number and no name, since orders travel; nothing was ordered")
+    return {
+        "policy_version": arguments.version,
+        "policy_sha256": _policy(arguments)["sha256"],
+        "witness": arguments.witness,
+        "employer_agreed": True,
+    }
 
 
 def _whose(arguments: argparse.Namespace) -> dict[str, Any]:

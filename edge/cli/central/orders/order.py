@@ -63,9 +63,22 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
             "does not act before it"
         ),
     )
-    add("--version", help="with `policy`: its version")
+    add("--version", help="with `policy` and `enrol`: the version of the policy")
     add(
-        "--text", type=Path, metavar="FILE", help="with `policy`: the file with its text, 12,000 characters at most"
+        "--text",
+        type=Path,
+        metavar="FILE",
+        help="with `policy` and `enrol`: the file with the policy's text; 12,000 characters at most to send it",
+    )
+    add(
+        "--witness",
+        metavar="N",
+        help="with `enrol`: the staff number of whoever hands the ticket out, and explained the policy; not a name",
+    )
+    add(
+        "--employer-agreed",
+        action="store_true",
+        help="with `enrol`: the employer has agreed to this use, which the policy asks for beside the consent",
     )
     add("--consent-again", action="store_true", help="with `policy`: match nobody until they agree to it")
     add("--record", action="append", metavar="ID",
@@ -88,8 +101,8 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="N",
         help="number of the request that the order answers (`central rights list`)",
     )
-    add("--valid", type=duration, default=timedelta(days=31), metavar="TIME",
-        help=("how long the order holds for a terminal that is away (default: 31d, 92d at most)"
+    add("--valid", type=duration, metavar="TIME",
+        help=("how long the order holds for a terminal that is away (default: 31d, for `enrol` 1d; 92d at most)"
 ))  # fmt: skip
     add("--wait", type=duration, default=timedelta(seconds=30), metavar="TIME",
         help="how long to wait for the results (default: 30s)")  # fmt: skip
@@ -205,9 +218,14 @@ def _send(registry: "OrderRegister", arguments: argparse.Namespace, which: "list
 
 
 def _issue(authority: "OpenAuthority", store: "Store", arguments: argparse.Namespace) -> "list[Order]":
+    from edge.errors import RecordError
+
     site, names, everywhere = where(store, arguments.where)
     word, carried = Word(arguments.word), fields(Word(arguments.word), arguments)
-    options = {"valid": arguments.valid, "request": arguments.request}
+    if word is Word.ENROL and everywhere:
+        raise RecordError("`enrol` is for one terminal, so that it opens one enrolment; name it as SITE/TERMINAL")
+    valid = arguments.valid or timedelta(days=1 if word is Word.ENROL else 31)
+    options = {"valid": valid, "request": arguments.request}
     if word is Word.RECTIFY:
         # A name that is sealed to one terminal can be opened by no other.
         each = {one.origin.terminal: {**carried, "name": sealed_name(arguments, one)} for one in names}

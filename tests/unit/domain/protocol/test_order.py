@@ -29,6 +29,13 @@ GOOD: dict[Word, dict] = {
         "ground": "dispute",
     },
     Word.DELETE_EVIDENCE: {"whose": "*"},
+    Word.ENROL: {
+        "person": "a" * 26,
+        "policy_version": "2",
+        "policy_sha256": "b" * 64,
+        "witness": "4711",
+        "employer_agreed": True,
+    },
     Word.ROTATE: {"key": KEY, "from": "2026-03-01T00:00:00.000Z", "until": "2026-04-01T00:00:00.000Z"},
 }
 

@@ -65,6 +65,7 @@ def test_a_file_of_before_brings_back_nobody_who_was_erased(site: Site, fay: tup
     with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("ALTER TABLE people DROP COLUMN erased")
         db.execute("ALTER TABLE orders DROP COLUMN taken")
+        db.execute("ALTER TABLE means DROP COLUMN supervisor")
         db.execute("PRAGMA user_version = 5")
     db.close()
     gate.people = People(path, b"k" * 32)

@@ -8,8 +8,9 @@ from edge.domain.exposure import Light
 from edge.domain.face import Box, Frame, Probe, Sight
 from edge.domain.people.credentials import Read, Token
 from edge.domain.recognition.head_turn import Side
-from edge.domain.vocabulary import RefusalReason
+from edge.domain.vocabulary import Button, RefusalReason
 from edge.terminal.control.loans import (
+    ANSWER_MS,
     CAMERA_TEST_MS,
     NO_FRAME_MS,
     CameraLoan,
@@ -95,16 +96,61 @@ def test_an_enrolment_without_frames_is_over() -> None:
     assert loan.why == "camera"
 
 
-def test_an_enrolment_is_confirmed_before_it_is_done() -> None:
-    for final, why in ((True, None), (False, "not-confirmed")):
-        answers = iter([None, None, final])
-        loan = EnrolLoan(Side.LEFT, strobe=False, wanted=0, confirmed=answers.__next__)
-        loan.enrolment._sides = ()
-        for at_ms in (0, 100):
-            loan.turn(frame(at_ms), lambda one: Sight(one.captured_ns), at_ms)
-            assert not loan.over.is_set()
-        loan.turn(frame(200), lambda one: Sight(one.captured_ns), 200)
-        assert (loan.over.is_set(), loan.why) == (True, why)
+ASKED = (CueName.EMPLOYER_AGREES, CueName.CONSENT)
+
+
+def asking(**given: object) -> EnrolLoan:
+    return EnrolLoan(Side.LEFT, strobe=False, questions=ASKED, **given)
+
+
+def test_no_frame_is_looked_at_before_every_question_was_answered_with_yes() -> None:
+    looked: list[int] = []
+    agreed: list[bool] = []
+    loan = asking(agreed=lambda: agreed.append(True))
+
+    def look(one: Frame) -> Sight:
+        looked.append(one.captured_ns)
+        return Sight(one.captured_ns)
+
+    for n, cue in enumerate(ASKED):
+        loan.turn(frame(n), look, n)
+        assert (loan.cue, looked, agreed) == (cue, [], [])
+        loan.pressed(Button.IN)
+    assert agreed == [True]
+    loan.turn(frame(10), look, 10)
+    assert len(looked) == 1
+    assert loan.cue is CueName.ENROLLING
+    assert [one["cue"] for one in said(loan)] == [*ASKED, CueName.ENROLLING]
+    assert not loan.over.is_set()
+
+
+@pytest.mark.parametrize("button", [Button.OUT, Button.BREAK])
+@pytest.mark.parametrize("answered", [0, 1, 2])
+def test_out_and_break_say_no_and_cancel_later(button: Button, answered: int) -> None:
+    loan = asking()
+    for _ in range(answered):
+        loan.pressed(Button.IN)
+    loan.pressed(button)
+    assert loan.why == ("cancelled" if answered == 2 else "not-confirmed")
+
+
+def test_in_means_nothing_where_nothing_is_asked() -> None:
+    loan = EnrolLoan(Side.LEFT, strobe=False)
+    loan.pressed(Button.IN)
+    assert not loan.over.is_set()
+
+
+def test_no_answer_is_no_agreement_and_each_question_has_its_own_time() -> None:
+    loan = asking()
+    loan.turn(None, lambda one: Sight(0), 0)
+    loan.turn(None, lambda one: Sight(0), ANSWER_MS - 1)
+    assert not loan.over.is_set()
+    loan.pressed(Button.IN)
+    loan.turn(None, lambda one: Sight(0), ANSWER_MS)
+    loan.turn(None, lambda one: Sight(0), 2 * ANSWER_MS - 1)
+    assert not loan.over.is_set()
+    loan.turn(None, lambda one: Sight(0), 2 * ANSWER_MS)
+    assert loan.why == "not-confirmed"
 
 
 def test_each_advice_is_told_once_and_shown_by_its_cue() -> None:
