@@ -134,6 +134,7 @@ class Wall:
 
     def nothing_was_kept(self, why: str, *vectors: bytes) -> None:
         """No file more, no row of the people file other, no record, and no byte of a vector in any file."""
+        print(json.dumps({"ended": why, "vectors_searched": len(vectors)}))
         assert self.shown_last() is CueName.NOT_ENROLLED
         files, rows, records = self.kept()
         assert (files, rows) == self.before[:2], why

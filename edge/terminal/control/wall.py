@@ -12,7 +12,7 @@ from edge.domain.people.consent import Consent
 from edge.domain.protocol.order import Order
 from edge.domain.protocol.order_outcome import OrderOutcome, refused
 from edge.domain.protocol.order_outcome import done as carried_out
-from edge.errors import EnrolmentRefused, PeopleError
+from edge.errors import ControlRefused, EnrolmentRefused, PeopleError
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.terminal.control.actions import ControlParts
@@ -31,8 +31,10 @@ class WallEnrolment:
 
     def __init__(self, opening: Opening, parts: ControlParts) -> None:
         """Everything that can be known before is checked: nobody stands before the camera for nothing. Raises
-        PeopleError, ConfigError, JournalError.
+        PeopleError, ConfigError, JournalError, and ControlRefused without usable models.
         """
+        if not parts.camera:
+            raise ControlRefused("the models cannot be used (alarm faces-failing); `smartclocker check` says more")
         self._parts, self._person = parts, opening.person
         with parts.open_people() as people, parts.open_journal() as journal:
             self._policy = people.accepted(parts.policy())[0]

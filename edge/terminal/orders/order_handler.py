@@ -185,6 +185,8 @@ class OrderHandler:
                 if outcome.outcome is CommandOutcome.PARTLY:
                     self._replace(order, people)
                     due, wire = order.expires, raw
+                    if self._anchor is not None:
+                        people.orders.set_anchor(self._anchor)
             elif order.word is Word.EMPLOYMENT_CONTINUES:
                 outcome = continues(order, people, lifted=self._replace(order, people))
             else:
