@@ -293,7 +293,8 @@ def write(
         return
     key = person_keys.new_person_key()
     hashed = None if pin is None else person_keys.seal(key, "pin", pin.encode())
-    leads = None if supervisor is None else person_keys.seal(key, "supervisor", supervisor)
+    proves = pin is not None and any(kind is Token.BADGE for kind, _ in tokens)
+    leads = person_keys.seal(key, "supervisor", supervisor) if supervisor is not None and proves else None
     row = (person, opened.wrap(f"means:{person}", key), hashed, 0 if failures is None else failures[0], leads)
     db.execute("INSERT INTO means (person, wrapped, pin, failures, supervisor) VALUES (?, ?, ?, ?, ?)", row)
     rows = [

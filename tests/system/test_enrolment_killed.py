@@ -3,7 +3,11 @@
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from edge import config
@@ -42,28 +46,47 @@ def test_killed_after_the_first_template(site, tmp_path: Path) -> None:
     site.config.write_text(site.config.read_text() + f'\n[reader]\nkind = "script"\nscript = "{reader}"\n')
     person = added(site, "Ann")
     smartclocker("people", "badge", person, "--config", site.config, typed=BADGE + "\n")
-    with running(site.config, tmp_path / "first.log") as process:
-        wait_for(process, "ready")
-        present(reader, f"badge {BADGE}")
-        wait_for(process, "  IN\n")
-        before = _kept(site)
-        taken = threading.Event()
+    path = installed.control_path(config.load(site.config).config)
+    command = [sys.executable, "-m", "tests.support.enrolling_terminal", str(site.config)]
+    with (tmp_path / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        try:
+            _until(lambda: _state(path) in {"idle", "looking", "refused"}, process, "it attends")
+            present(reader, f"badge {BADGE}")
+            _until(lambda: len(punches(site)) == 1, process, "a badge is a punch")
+            before = _kept(site)
+            taken = threading.Event()
 
-        def told(said: dict) -> None:
-            if said.get("taken") and not taken.is_set():
-                taken.set()
-                process.send_signal(signal.SIGKILL)
+            def told(said: dict) -> None:
+                if said.get("taken") and not taken.is_set():
+                    taken.set()
+                    process.send_signal(signal.SIGKILL)
 
-        loaded = config.load(site.config).config
-        with contextlib.suppress(SmartClockerError):  # the terminal goes without a word
-            ask(installed.control_path(loaded), REQUEST, told, within_s=150)
-        assert taken.is_set()
-        assert process.wait(60) == -signal.SIGKILL
+            with contextlib.suppress(SmartClockerError):  # the terminal goes without a word
+                ask(path, REQUEST, told, within_s=150)
+            assert taken.is_set()
+            assert process.wait(60) == -signal.SIGKILL
+        finally:
+            process.kill()
     assert _kept(site) == before
-    for path in sorted((site.directory / "state").rglob("*")):
-        assert not path.is_file() or b"\xff\xd8\xff" not in path.read_bytes(), f"{path}: a picture"
-    with running(site.config, tmp_path / "second.log") as process:
-        wait_for(process, "ready")
+    for file in sorted((site.directory / "state").rglob("*")):
+        assert not file.is_file() or b"\xff\xd8\xff" not in file.read_bytes(), f"{file}: a picture"
+    with running(site.config, tmp_path / "second.log") as again:
+        wait_for(again, "ready")
         present(reader, f"badge {BADGE}")
-        wait_for(process, "  OUT\n")
+        wait_for(again, "  OUT\n")
     assert [one for one, *_ in punches(site)] == [person] * 2
+    assert {name: rows for name, rows in _kept(site)[0].items() if rows != before[0][name]} == {}
+
+
+def _state(path: Path) -> str | None:
+    with contextlib.suppress(SmartClockerError):
+        return str(ask(path, {"do": "status"})["state"])
+    return None
+
+
+def _until(condition: Callable[[], bool], process: "subprocess.Popen[bytes]", what: str) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline, what
+        assert process.poll() is None, f"it ended before: {what}"
+        time.sleep(0.1)

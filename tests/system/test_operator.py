@@ -86,6 +86,9 @@ def test_every_act_by_hand_names_who_did_it(
     act("people", "badge", bob, "--take", *who)
     act("people", "number", bob, *who, typed=STAFF)
     act("people", "pin", bob, "--generate", *who)
+    act("people", "badge", bob, *who, typed=BADGE)
+    act("people", "supervisor", bob, "on", "--staff-number", "4712", *who)
+    act("people", "supervisor", bob, "off", *who)
     act("people", "pin", bob, "--take", *who)
     act("people", "agree", ann, *CONSENTS, *who)
     act("people", "export", ann, "--to", tmp_path / "roster.pem", "--out", tmp_path / "ann.scp", *who)
@@ -99,7 +102,9 @@ def test_every_act_by_hand_names_who_did_it(
         ("consent", None, ann, by), ("enrolled", None, ann, by), (result, "add", bob, by),
         ("restricted", None, ann, by), ("restricted", None, ann, by), (result, "rectify", ann, by),
         (result, "access", ann, by), (result, "badge", bob, by), (result, "badge", bob, by),
-        (result, "number", bob, by), (result, "pin", bob, by), (result, "pin", bob, by), ("consent", None, ann, by),
+        (result, "number", bob, by), (result, "pin", bob, by), (result, "badge", bob, by),
+        (result, "supervisor", bob, by), (result, "supervisor", bob, by), (result, "pin", bob, by),
+        ("consent", None, ann, by),
         (result, "export", ann, by), (result, "delete-evidence", ann, by), (result, "delete-evidence", None, by),
         ("correction", None, ann, by), ("consent", None, ann, by), ("erased", None, bob, by),
     ]  # fmt: skip

@@ -115,6 +115,34 @@ def test_the_list_tells_who_has_what_and_who_has_nothing(site, smartclocker, enr
     assert found == {ann: (0, 0, False), bare: (0, 0, False), badge: (1, 0, False), number: (0, 1, True)}
 
 
+def test_a_supervisor_needs_badge_pin_and_a_number_and_the_list_says_who_is_one(site, smartclocker) -> None:
+    done = smartclocker("people", "add", "Boss", "--age-13-or-older", "--config", site.config)
+    boss = done.stdout.split()[1].rstrip(":")
+
+    def appoint(*words: str):
+        return smartclocker("people", "supervisor", boss, *words, "--config", site.config)
+
+    for words, told in (
+        (("on", "--staff-number", "4711"), "give them a badge and a PIN first"),
+        (("on",), "`on` needs --staff-number"),
+        (("off", "--staff-number", "4711"), "`off` takes no number"),
+        (("on", "--staff-number", "Boss"), "records name a supervisor by a staff number"),
+    ):
+        refused = appoint(*words)
+        assert (refused.returncode, told in refused.stderr) == (65, True), refused.stderr
+    for verb, typed in (("badge", "0004711"), ("pin", "271828")):
+        assert smartclocker("people", verb, boss, "--config", site.config, typed=typed).returncode == 0
+    made = appoint("on", "--staff-number", "4711")
+    assert made.returncode == 0, made.stderr
+    assert "the record says so" in made.stdout
+    assert "until then consent is typed" in made.stdout, "this terminal has neither reader nor buttons"
+    assert "already" in appoint("on", "--staff-number", "4711").stdout
+    assert [row["supervisor"] for row in rows(site, smartclocker)] == [True]
+    assert "  supervisor" in smartclocker("people", "list", "--config", site.config).stdout
+    assert appoint("off").returncode == 0
+    assert [row["supervisor"] for row in rows(site, smartclocker)] == [False]
+
+
 def test_a_line_break_at_the_end_of_the_policy_is_said_with_its_cure(site, smartclocker, enrol) -> None:
     ann = enrol(site, "obama.jpg")
     policy = Path(config.load(site.config).config.policy.text)

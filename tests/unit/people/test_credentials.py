@@ -207,3 +207,50 @@ def test_a_card_in_another_notation_does_not_become_a_second_badge(open_people: 
     assert people.credentials.whose(Token.BADGE, "4711993") == bob
     people.credentials.give(bob, Token.NUMBER, "711993")
     people.credentials.give(ann, Token.NUMBER, "0711993")
+
+
+def supervisor(people: People) -> str:
+    person = someone(people)
+    people.credentials.give(person, Token.BADGE, NUMBER)
+    people.credentials.set_pin(person, PIN)
+    people.credentials.set_supervisor(person, STAFF)
+    return person
+
+
+def test_a_supervisor_has_badge_and_pin_and_a_number_that_is_not_in_the_clear(open_people: Open) -> None:
+    people = open_people()
+    ann = someone(people)
+    with pytest.raises(PeopleError, match="a badge and a PIN first"):
+        people.credentials.set_supervisor(ann, STAFF)
+    with pytest.raises(PeopleError, match="nobody here has this id"):
+        people.credentials.set_supervisor("a" * 26, None)
+    bob = supervisor(people)
+    assert people.credentials.supervisors() == {bob}
+    assert people.credentials.supervisor(bob) == STAFF
+    assert people.credentials.held(bob)["supervisor"] == STAFF
+    assert STAFF.encode() not in everything(people.path)
+    assert not people.credentials.set_supervisor(bob, STAFF), "it is so already"
+    assert people.credentials.set_supervisor(bob, None)
+    assert people.credentials.supervisors() == frozenset()
+
+
+def test_a_supervisor_stays_one_when_others_are_erased_and_goes_with_their_own_erasure(open_people: Open) -> None:
+    people = open_people()
+    ann, bob = enrolled(people), supervisor(people)
+    people.erase(ann, LATER, "requested")
+    assert people.credentials.supervisor(bob) == STAFF
+    people.erase(bob, LATER, "requested")
+    assert people.credentials.supervisors() == frozenset()
+
+
+def test_another_badge_from_the_roster_leaves_a_supervisor_one_and_without_a_pin_they_are_none(
+    open_people: Open,
+) -> None:
+    people = open_people()
+    bob = supervisor(people)
+    member = people.member(bob)
+    other = ((Token.BADGE, "777000777"),)
+    for content, tokens, pin, stays in ((2, other, member.pin, True), (3, other, None, False)):
+        people.receive({bob: replace(member, tokens=tokens, pin=pin, content=content)}, POLICY)
+        assert (people.credentials.supervisors() == {bob}) is stays
+    assert people.credentials.supervisor(bob) is None

@@ -383,3 +383,22 @@ def test_a_withdrawal_after_it_asks_for_no_face_any_more(terminal: Terminal) -> 
 def test_what_was_altered_in_the_list_says_nothing(terminal: Terminal) -> None:
     terminal.people._db.execute("INSERT INTO lacking VALUES ('Ann Example', 'badge'), (?, 'soul')", (terminal.bob,))
     assert terminal.people.lacking.all() == {}
+
+
+def test_whoever_is_no_supervisor_any_more_is_none_in_an_older_file(terminal: Terminal) -> None:
+    actions.appoint(terminal.ann, "4711", **terminal.at)
+    terminal.copy()
+    actions.appoint(terminal.ann, None, **terminal.at)
+    terminal.put_back()
+    assert terminal.people.credentials.supervisors() == {terminal.ann}
+    terminal.start()
+    assert terminal.people.credentials.supervisors() == set()
+    assert terminal.held()[terminal.ann] == (1, 1, True), "badge, number and PIN stay"
+
+
+def test_a_supervisor_of_since_is_nothing_that_an_older_file_lacks(terminal: Terminal) -> None:
+    actions.appoint(terminal.ann, "4711", **terminal.at)
+    terminal.put_back()
+    terminal.start()
+    assert terminal.people.credentials.supervisors() == set()
+    assert terminal.people.lacking.all() == {}

@@ -1,0 +1,26 @@
+"""A terminal as a program of its own, with somebody who stands before its camera and waits to be enrolled.
+
+python -m tests.support.enrolling_terminal CONFIG
+"""
+
+import sys
+from pathlib import Path
+
+from edge import config
+from edge.adapters.linux.sd_notify import SilentNotifier
+from edge.domain.recognition import guided_enrolment
+from edge.terminal.control import loans
+from edge.terminal.daemon import Terminal
+from tests.support.actor import Actor
+
+
+def main(path: Path) -> int:
+    # A busy machine sees too few frames a second for the limits of one sitting.
+    guided_enrolment.SPAN_MS = guided_enrolment.LIFELESS_MS = loans.ENROL_MS
+    actor = Actor()
+    actor.stand()
+    return Terminal(config.load(path).config, notifier=SilentNotifier(), camera=actor.camera).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
