@@ -354,26 +354,29 @@ class Attend:
         lent = self._situation.state is State.LENT
         ignored = lent or self._situation.state in _DEAF
         for press in self._presses.take(now_ms, self._faces.standing, ignored=ignored):
-            if ignored:
-                if lent and isinstance(press, Press):
-                    self._lending.pressed(press.button)
-            elif isinstance(press, SeveralPressed):
-                self._presses.several()
-                self._refuse(RefusalReason.SEVERAL_BUTTONS, None)
-            elif (one := self._presses.whose(press, self._faces.standing)) is None:
-                self._handle(self._presses.wait(press))
-                if self._presses.in_doubt:
-                    self._credential_check.let_go()
-                if self._situation.state in QUESTIONS:
-                    self._presses.questioned(self._situation.state, now_ms)
-            elif one.is_punched:
-                self._correct(one, press.button)
-            else:
-                self._punch_pressed(one, press.button)
+            if not ignored:
+                self._read_press(press, now_ms)
+            elif lent and isinstance(press, Press):
+                self._lending.pressed(press.button)
         if self._situation.state is State.CHOOSING and not self._presses.asking(now_ms):
             self._handle(Happening(Event.FACE_GONE))
         if self._situation.state in _RESTING and (shown := self._unanswered(now_ms)) is not None:
             self._handle(shown)
+
+    def _read_press(self, press: Press | SeveralPressed, now_ms: int) -> None:
+        if isinstance(press, SeveralPressed):
+            self._presses.several()
+            self._refuse(RefusalReason.SEVERAL_BUTTONS, None)
+        elif (one := self._presses.whose(press, self._faces.standing)) is None:
+            self._handle(self._presses.wait(press))
+            if self._presses.in_doubt:
+                self._credential_check.let_go()
+            if self._situation.state in QUESTIONS:
+                self._presses.questioned(self._situation.state, now_ms)
+        elif one.is_punched:
+            self._correct(one, press.button)
+        else:
+            self._punch_pressed(one, press.button)
 
     def _unanswered(self, now_ms: int) -> Happening | None:
         """What the lights should show when nothing else is shown."""
