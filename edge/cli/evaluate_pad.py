@@ -136,9 +136,8 @@ def run(arguments: argparse.Namespace) -> int:
     from edge.domain.recognition.quality import QualityLimits
     from edge.errors import EvaluationError
     from edge.evaluation.pad import experiment
-    from edge.evaluation.pad.dataset import read_folder
+    from edge.evaluation.pad.dataset import named, read_folder
     from edge.evaluation.pad.footage import Sampling
-    from edge.evaluation.pad.recordings import named
     from edge.evaluation.pad.report import PadReport
     from edge.evaluation.pad.verdict_cache import Clips
     from edge.resources import models_directory
@@ -216,7 +215,7 @@ def _people(
     """Whom attacks may be taken for; None when nobody is to be enrolled."""
     from edge.cli.output.progress import progress
     from edge.evaluation.pad import enrolment
-    from edge.evaluation.pad.recordings import shown_by
+    from edge.evaluation.pad.dataset import shown_by
 
     if arguments.enrol is None and arguments.enrol_from is None:
         return None

@@ -131,7 +131,7 @@ def _layers(report: PadReport) -> Iterator[str]:
             said = report.layer(layer, kind)
             votes = [str(said.votes[vote]) for vote in (Vote.ATTACK, Vote.ABSTAIN, Vote.LIVE)]
             rows.append((layer, kind, *votes, str(said.only)))
-    yield from _table(("layer", "kind", "refuses", "abstains", "live", "refused by it alone"), rows)
+    yield from _table(("layer", "kind", "attack", "abstains", "live", "refused by it alone"), rows)
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:

@@ -16,8 +16,8 @@ def wrong(kind: str, attempts: Iterable[Attempt]) -> Share:
     return Share(sum(one != (kind == REAL) for one in live), len(live))
 
 
-def refused_by(attempt: Attempt) -> list[str]:
-    """Names of the layers that refused an attempt."""
+def saw_attack(attempt: Attempt) -> list[str]:
+    """Names of the layers that saw an attack in an attempt, those that may only tell the fusion so among them."""
     return [str(layer) for layer, said in attempt.verdict.opinions.items() if said.vote is Vote.ATTACK]
 
 

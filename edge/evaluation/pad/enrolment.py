@@ -17,9 +17,8 @@ from edge.domain.recognition.gallery import Gallery, threshold
 from edge.domain.recognition.lookalikes import strangers
 from edge.errors import EvaluationError
 from edge.evaluation.pad.attempts import TakenFor
-from edge.evaluation.pad.dataset import FILMS, REAL, Clip, Folder
+from edge.evaluation.pad.dataset import FILMS, REAL, Clip, Folder, subject
 from edge.evaluation.pad.footage import Sampling, expected, shots
-from edge.evaluation.pad.recordings import subject
 from edge.vision.photo import SUFFIXES
 from edge.vision.pipeline import Pipeline
 

@@ -8,7 +8,7 @@ from edge.domain.pad.verdict import Layer, Vote
 from edge.evaluation import html
 from edge.evaluation.drawing import Drawing, error_rates
 from edge.evaluation.html import percent
-from edge.evaluation.pad.breakdown import refused_by
+from edge.evaluation.pad.breakdown import saw_attack
 from edge.evaluation.pad.dataset import REAL
 from edge.evaluation.pad.metrics import Share, acer, worst
 from edge.evaluation.pad.report import PadReport
@@ -115,7 +115,7 @@ def _layers(report: PadReport) -> Iterator[tuple[str, ...]]:
 
 def _errors(report: PadReport) -> Iterator[tuple[str, ...]]:
     for attempt in report.judged_wrongly()[:_MOST_ERRORS]:
-        what = "passed" if attempt.verdict.live else ", ".join(refused_by(attempt))
+        what = "passed" if attempt.verdict.live else ", ".join(saw_attack(attempt))
         at_s, liveness = f"{attempt.at_ms / 1000:.1f} s", f"{attempt.verdict.liveness:.2f}"
         yield attempt.recording, attempt.file.name, at_s, liveness, what, attempt.taken_for or ""
 

@@ -2,7 +2,7 @@
 
 from edge.domain.pad.verdict import Layer, Vote
 from edge.evaluation.pad.attempts import Attempt
-from edge.evaluation.pad.breakdown import RecordingFigures, refused_by
+from edge.evaluation.pad.breakdown import RecordingFigures, saw_attack
 from edge.evaluation.pad.dataset import REAL
 from edge.evaluation.pad.metrics import Share, acer, eer, worst
 from edge.evaluation.pad.report import PadReport
@@ -125,6 +125,6 @@ def _error(attempt: Attempt) -> dict[str, object]:
         "file": str(attempt.file),
         "at_ms": attempt.at_ms,
         "liveness": attempt.verdict.liveness,
-        "refused_by": refused_by(attempt),
+        "saw_attack": saw_attack(attempt),
         "taken_for": attempt.taken_for,
     }

@@ -13,9 +13,8 @@ from edge.domain.recognition.gallery import Gallery
 from edge.domain.recognition.quality import QualityLimits
 from edge.errors import EvaluationError
 from edge.evaluation.pad.attempts import TakenFor
-from edge.evaluation.pad.dataset import Folder, read_folder
+from edge.evaluation.pad.dataset import Folder, named, read_folder, shown_by, subject
 from edge.evaluation.pad.enrolment import MOST, AttackedPeople, enrol, people_in, people_of
-from edge.evaluation.pad.recordings import named, shown_by, subject
 from edge.resources import models_directory
 from edge.vision.models import ModelStore
 from edge.vision.photo import load_photo
