@@ -279,6 +279,15 @@ def _restored(doors: TwoDoors) -> Record:
     return at(doors, "16:00", doors.b)
 
 
+def _new(doors: TwoDoors) -> Record:
+    doors.b.withheld = True
+    at(doors, "08:00", doors.a)
+    doors.until("12:00")
+    doors.deliver()
+    doors.b.withheld = False
+    return at(doors, "16:00", doors.b)
+
+
 def _named_later(doors: TwoDoors) -> Record:
     doors.b.members.keys, doors.b.members.news = {}, True
     at(doors, "08:00", doors.a)
@@ -349,6 +358,7 @@ SITUATIONS: dict[str, Row] = {
     "`a` has neither network nor time server; its IN arrives after two punches at `b`": _crossing,
     "OUT pressed at `a` and IN pressed at `b` within a second, then `a`": _close_by,
     "the file of the other doors' records at `b` is lost": _restored,
+    "`b` was installed at noon, after the IN at `a`": _new,
     "the manifest names `a` an hour after Ann's IN there": _named_later,
     "`a` is revoked after Ann's IN there": _revoked,
 }
