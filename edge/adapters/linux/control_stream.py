@@ -26,7 +26,8 @@ class ControlStream:
         JSON cannot say.
         """
         line = dump({"v": 1, **request}) + b"\n"
-        link = connected(path)
+        # It waits for its turn while the service is busy, and the loop must go on meanwhile.
+        link = await asyncio.to_thread(connected, path)
         link.setblocking(False)
         made = cls(*await asyncio.open_unix_connection(sock=link, limit=MOST_ANSWER))
         made._writer.write(line)
