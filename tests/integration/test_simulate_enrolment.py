@@ -18,6 +18,7 @@ from edge.simulate.server import bound, served
 from edge.simulate.site import SimulatedSite, write_door
 from edge.terminal import installed
 from edge.terminal.control import loans
+from tests.support.actor import Actor
 from tests.support.chromium import ChromiumPage
 from tests.support.simulator import Heard, PageClient
 
@@ -288,6 +289,70 @@ def test_the_page_enrols_by_the_keyboard_and_a_closed_page_leaves_nothing(
         agree()
     over(heard, mark)
     assert bench.names() == []
+
+
+def film_of_turning(path: Path) -> Path:
+    """What a webcam films of somebody who turns the head to both sides and comes nearer, again and again."""
+    actor = Actor()
+    with path.open("wb") as out:
+        for advice, frames in (
+            ("look", 45),
+            ("to your left", 45),
+            ("to your right", 45),
+            ("closer", 90),
+            ("step back", 90),
+        ):
+            actor.follow(advice)
+            for frame in range(frames):
+                picture = io.BytesIO()
+                Image.fromarray(actor.scene.render(frame / 15)).save(picture, "JPEG", quality=95)
+                out.write(picture.getvalue())
+    return path
+
+
+def fill_in(page: ChromiumPage, name: str) -> None:
+    """Fill in the form, and come to the consent."""
+    page.run("document.querySelector('.door .enrol').open = true")
+    for label, value in (("name", name), ("witness", "a test")):
+        page.run(f"document.querySelector('.door .{label}').value = '{value}'")
+    for box in ("age", "employer"):
+        page.run(f"document.querySelector('.door .{box}').checked = true")
+    page.run("document.querySelector('.door .wish').requestSubmit()")
+    page.wait("!document.querySelector('.door .consent').hidden")
+
+
+def agree(page: ChromiumPage) -> None:
+    """Type the word."""
+    page.run("document.querySelector('.door .typed').value = 'agree'")
+    page.run("document.querySelector('.door .agree').requestSubmit()")
+
+
+def test_somebody_before_the_webcam_and_somebody_of_photographs_are_enrolled_in_the_page(
+    bench: Bench, heard: Heard, tmp_path: Path
+) -> None:
+    bench.withdraw_everybody()
+    outcome = "document.querySelector('.door .outcome').textContent"
+    film = film_of_turning(tmp_path / "turning.mjpeg")
+    with ChromiumPage(tmp_path / "profile", film=film) as page:
+        page.open(bench.url)
+        page.run("document.querySelector('.door .webcam').click()")
+        page.wait("document.querySelector('.door .webcam').getAttribute('aria-pressed') === 'true'")
+        mark = heard.mark()
+        fill_in(page, "Grace")
+        agree(page)
+        page.wait(f"{outcome}.startsWith('Enrolled with 5 templates of a living face')", 240)
+        page.run("document.querySelector('.door .nobody').click()")
+        over(heard, mark)
+
+        page.run("document.querySelector('.door [value=photographs]').click()")
+        page.run("document.querySelector('.door .enrol').open = true")
+        page.upload(".door .photographs", photos_directory() / EILEEN)
+        fill_in(page, "Eileen")
+        agree(page)
+        page.wait(f"{outcome}.startsWith('Enrolled from photographs')")
+        assert page.console == []
+    assert bench.names() == ["Eileen", "Grace"]
+    bench.withdraw_everybody()
 
 
 def test_the_end_of_the_program_ends_an_enrolment_in_words(bench: Bench) -> None:
