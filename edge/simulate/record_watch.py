@@ -83,7 +83,8 @@ class RecordWatch:
             stats, enrolled = files.journal.stats(), files.people.list()
             names = {person.id: person.name for person in enrolled if person.name}
             alarms = _alarms(door)
-            now = (stats.head, stats.watermark, tuple(sorted(names)), alarms, online(door))
+            faces = tuple(sorted(person.name for person in enrolled if person.name and person.templates))
+            now = (stats.head, stats.watermark, tuple(sorted(names)), faces, alarms, online(door))
             if now == files.told:
                 return
             rows = [
@@ -96,7 +97,8 @@ class RecordWatch:
         files.told = now
         door.tell("records", {
             "records": rows, "pending": stats.pending, "receipted": stats.watermark, "online": online(door),
-            "alarms": list(alarms), "people": sorted(names.values()),
+            "alarms": list(alarms), "people": faces,
+            "known": sorted(names.values()),
         })  # fmt: skip
 
 

@@ -75,10 +75,11 @@ class SwitchPart(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EnrolSample(Struct, frozen=True, forbid_unknown_fields=True):
-    """One of the sample people is to be enrolled, and agrees to the policy."""
+    """One of the sample people is to be enrolled, and agrees to the policy; or, without a face, gets a badge."""
 
     sample: Annotated[str, Meta(max_length=40)]
     agreed: bool
+    face: bool = True
 
 
 class CancelEnrolment(Struct, frozen=True, forbid_unknown_fields=True):

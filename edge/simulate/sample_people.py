@@ -23,6 +23,8 @@ class SamplePerson:
     """A photograph with the head turned to the person's right; mirrored, to their left. Who has one can do what the
     terminal says during a guided enrolment.
     """
+    supervises: bool = False
+    """Whether they may open enrolments at the first door."""
 
 
 SAMPLES = {
@@ -38,7 +40,7 @@ SAMPLES = {
             "271828",
             "obama2.jpg",
         ),
-        SamplePerson("joe", "Joe", ("biden.jpg",), "biden.jpg", "0004711002", "1002", "314159"),
+        SamplePerson("joe", "Joe", ("biden.jpg",), "biden.jpg", "0004711002", "1002", "314159", supervises=True),
         SamplePerson("eileen", "Eileen", ("astronaut.png",), "astronaut.png", "0004711003", "1003", "141421"),
     )
 }
@@ -65,7 +67,7 @@ def samples_message() -> list[dict[str, object]]:
             "badge": person.badge,
             "number": person.staff_number,
             "pin": person.pin,
-            "obeys": person.turned is not None,
+            "supervises": person.supervises,
         }
         for person in SAMPLES.values()
     ]

@@ -21,7 +21,7 @@ from edge.resources import photos_directory
 from edge.sandbox import write_terminal
 from edge.simulate.door import Door
 from edge.simulate.enrolment.guided import GuidedEnrolments
-from edge.simulate.enrolment.photographs import Attested, enrol_from, enrol_sample
+from edge.simulate.enrolment.photographs import Attested, add_sample, enrol_from, enrol_sample
 from edge.simulate.events import PageEvents
 from edge.simulate.record_watch import RecordWatch
 from edge.simulate.sample_people import SAMPLES, SamplePerson, samples_message
@@ -81,6 +81,11 @@ class SimulatedSite:
         """Enrol a sample person at the first door. Raises SmartClockerError."""
         with self._enrolling:
             enrol_sample(person, next(iter(self.doors.values())).config, self.roster)
+
+    def add(self, person: SamplePerson) -> None:
+        """Add a sample person at the first door with a badge, without a face. Raises SmartClockerError."""
+        with self._enrolling:
+            add_sample(person, next(iter(self.doors.values())).config)
 
     def enrol_from(self, door: Door, attested: Attested, photographs: Sequence[bytes]) -> None:
         """Enrol somebody at a door from photographs (JPEG). Raises SmartClockerError."""

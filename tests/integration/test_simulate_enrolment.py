@@ -14,6 +14,7 @@ from edge.domain.recognition import guided_enrolment
 from edge.resources import photos_directory
 from edge.simulate.door import Door
 from edge.simulate.events import PageEvents
+from edge.simulate.sample_people import SAMPLES
 from edge.simulate.server import bound, served
 from edge.simulate.site import SimulatedSite, write_door
 from edge.terminal import installed
@@ -90,9 +91,10 @@ def heard(bench: Bench) -> Iterator[Heard]:
         yield stream
 
 
-def over(heard: Heard, since: int) -> None:
-    """No enrolment goes on, and the terminal attends again."""
-    heard.wait("enrolment", lambda m: not m["going"], since=since)
+def over(heard: Heard, since: int, *, going: bool = True) -> None:
+    """No enrolment goes on, and the terminal attends again; `going`: the page had begun one."""
+    if going:
+        heard.wait("enrolment", lambda m: not m["going"], since=since)
     heard.wait("cue", lambda m: m["state"] == "idle", since=since)
 
 
@@ -352,6 +354,49 @@ def test_somebody_before_the_webcam_and_somebody_of_photographs_are_enrolled_in_
         page.wait(f"{outcome}.startsWith('Enrolled from photographs')")
         assert page.console == []
     assert bench.names() == ["Eileen", "Grace"]
+    bench.withdraw_everybody()
+
+
+def test_a_supervisor_enrols_somebody_at_the_door_by_badge_keypad_and_buttons(bench: Bench, heard: Heard) -> None:
+    bench.withdraw_everybody()
+    post = bench.client.post
+
+    def shows(cue: str, since: int) -> None:
+        heard.wait("cue", lambda m: m["name"] == cue, since=since)
+
+    assert post("people", sample="joe", agreed=True) == (204, "")
+    assert post("people", sample="barack", agreed=False, face=False) == (204, "")
+    assert "badge here already" in post("people", sample="barack", agreed=True)[1]
+    bench.stand(None)
+    for path, what, cue in (
+        ("keys", {"digits": "0"}, "show-badge"),
+        ("badge", {"number": SAMPLES["joe"].badge}, "enter-pin"),
+        ("keys", {"digits": SAMPLES["joe"].pin}, "show-badge"),
+        ("badge", {"number": SAMPLES["barack"].badge}, "employer-agrees"),
+        ("contact", {"contact": "in", "active": True}, "consent"),
+    ):
+        mark = heard.mark()
+        assert post(f"doors/entrance/{path}", **what)[0] == 204
+        shows(cue, mark)
+    bench.stand(BARACK)
+    mark = heard.mark()
+    assert post("doors/entrance/contact", contact="in", active=False)[0] == 204
+    while not any(m["name"] != "consent" for name, m in heard.events[mark:] if name == "cue"):
+        # a press right after a release is a bounce, so that it is pressed until it counts
+        for active in (True, False):
+            assert post("doors/entrance/contact", contact="in", active=active)[0] == 204
+        assert not heard.ended.wait(0.3)
+    seen = mark
+    while True:  # nobody directs the sample person here: the page has no part in this enrolment
+        told = heard.wait("cue", lambda m: m["state"] == "lent", since=seen)
+        seen = heard.events.index(("cue", told), seen) + 1
+        if told["name"] in {"enrolled", "not-enrolled"}:
+            break
+        bench.door.director.follow(told["name"])
+    assert told["name"] == "enrolled"
+    assert bench.names() == ["Barack", "Joe"]
+    bench.stand(None)
+    over(heard, mark, going=False)
     bench.withdraw_everybody()
 
 

@@ -8,6 +8,7 @@ from edge.domain.face import Pixels
 from edge.domain.people.consent import Consent
 from edge.domain.people.credentials import Token
 from edge.errors import PeopleError
+from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.resources import photos_directory
 from edge.simulate.sample_people import SamplePerson
@@ -35,10 +36,31 @@ def enrol_sample(person: SamplePerson, config: Config, roster: SiteRoster | None
     Raises PeopleError when somebody of this name is enrolled, or another SmartClockerError.
     """
     with installed.open_people(config, installed.own_secrets(config)) as people:
-        if person.name in {one.name for one in people.list()}:
-            raise PeopleError(f"{person.name} is enrolled already; stand before the camera")
+        _refuse_again(person, people)
     pictures = ((photo, load_photo(photos_directory() / photo)) for photo in person.enrolment)
     return enrol_from(Attested(person.name, "simulator"), pictures, config, roster, person)
+
+
+def add_sample(person: SamplePerson, config: Config) -> None:
+    """Add a sample person with their badge, and without a face: a supervisor can enrol them at the door.
+
+    Raises PeopleError when somebody of this name is here, or another SmartClockerError.
+    """
+    secrets, clock = installed.own_secrets(config), adapters.clock()
+    with installed.open_people(config, secrets) as people, installed.open_journal(config, secrets) as journal:
+        _refuse_again(person, people)
+        made = actions.add(person.name, age_attested=True, people=people, journal=journal, clock=clock, by=OPERATOR)
+        actions.give_token(
+            made, Token.BADGE, person.badge, people=people, journal=journal, clock=clock, by=OPERATOR
+        )
+
+
+def _refuse_again(person: SamplePerson, people: People) -> None:
+    here = next((one for one in people.list() if one.name == person.name), None)
+    if here is not None and here.templates:
+        raise PeopleError(f"{person.name} is enrolled already; stand before the camera")
+    if here is not None:
+        raise PeopleError(f"{person.name} has a badge here already; a supervisor enrols them at the door")
 
 
 def enrol_from(
@@ -70,6 +92,8 @@ def enrol_from(
             for kind, number in ((Token.BADGE, sample.badge), (Token.NUMBER, sample.staff_number)):
                 actions.give_token(made, kind, number, people=people, journal=journal, clock=clock, by=OPERATOR)
             actions.choose_pin(made, sample.pin, people=people, journal=journal, clock=clock, by=OPERATOR)
+            leads = sample.staff_number if sample.supervises else None
+            actions.appoint(made, leads, people=people, journal=journal, clock=clock, by=OPERATOR)
         if roster is not None:
             roster.take(made, config, secrets, people, clock)
     return made

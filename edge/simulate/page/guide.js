@@ -17,6 +17,7 @@ const STEPS = [
   ["Press OUT, then a badge of somebody who is IN: the button counts, whatever the terminal would have guessed.", cue("pressed-out")],
   ["Press BREAK, then a face or badge: they go, and it is a break.", cue("break-begins")],
   ["Open “Enrol somebody here”, give your name, agree with IN, and do before your webcam what the terminal says.", cue("enrolling")],
+  ["Without this page: enrol Joe, who supervises, and press “Eileen: badge only”. At the entrance: 0, Enter, Joe's badge, 314159, Enter, Eileen's badge; IN for the employer, IN for Eileen. OUT cancels.", cue("consent")],
   ["Cut the network, and let somebody punch: the record waits, signed and on the disk.", (topic, m) => topic === "records" && !m.online && m.pending > 0, "centre"],
   ["Press the button again: the network returns, and every record gets its receipt.", (topic, m) => topic === "records" && m.online && m.pending === 0, "centre"],
 ];

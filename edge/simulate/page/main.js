@@ -29,7 +29,7 @@ function listen(site, panels) {
       const panel = panels.get(message.door);
       panel[topic](message);
       if (topic === "cue" || topic === "power") states.is(message.door, titles.get(message.door), panel.state);
-      if (topic === "records") people.enrolled(message.people);
+      if (topic === "records") people.enrolled(message.people, message.known ?? message.people);
       guide.hear(topic, message);
     });
   }
