@@ -32,6 +32,8 @@ from tests.shift_change.faces import as_filmed
 
 _REMEMBERED = 200
 """Frames of which it is known who stood there."""
+_SCENES = 8
+"""Scenes that are kept: 14 MB each."""
 _ASIDE, _ABOVE = 0.45, 0.2
 """By how much of its width and height a close photograph is widened on each side."""
 
@@ -48,22 +50,32 @@ class Stay:
 class DirectedCamera(ReplayCamera):
     """A replay camera that knows who stood there in each frame."""
 
-    def __init__(self, scene: Scene, fps: float) -> None:
-        super().__init__(scene, fps=fps)
-        self._before, self._lock = scene, threading.Lock()
-        self._stay: Stay | None = None
+    def __init__(self, size: tuple[int, int], fps: float) -> None:
+        self._size, self._lock = size, threading.Lock()
+        self._scenes: dict[tuple[str, bool], Scene] = {}
+        super().__init__(self._scene_of("", widen=False), fps=fps)
+        self._stay = Stay("")
         self._stays: dict[int, Stay] = {}
 
-    def stand(self, who: str, photo: Pixels | None) -> None:
-        """Somebody steps before the camera; None for an empty room."""
+    def stand(self, who: str, photo: str, *, widen: bool) -> None:
+        """Somebody steps before the camera; without a photograph the room is empty. What was there is filmed until
+        the new scene is prepared: a person casts no shadow on the frames before them.
+        """
+        scene = self._scene_of(photo, widen=widen)
         with self._lock:
-            self._stay = None  # a frame of this moment is nobody's
-        if photo is None:
-            self._before.clear()
-        else:
-            self._before.show(photo)
-        with self._lock:
-            self._stay = Stay(who)
+            self._scene, self._stay = scene, Stay(who)
+
+    def _scene_of(self, photo: str, *, widen: bool) -> Scene:
+        found = self._scenes.pop((photo, widen), None)
+        if found is None:
+            found = Scene(self._size)
+            if photo:
+                pixels = load_photo(Path(photo))
+                found.show(widened(pixels) if widen else pixels)
+        self._scenes[photo, widen] = found
+        while len(self._scenes) > _SCENES:
+            del self._scenes[next(iter(self._scenes))]
+        return found
 
     def read(self, timeout_s: float) -> Frame | None:
         """The next frame; None for one in which somebody else stepped in."""
@@ -71,7 +83,7 @@ class DirectedCamera(ReplayCamera):
             before = self._stay
         frame = super().read(timeout_s)
         with self._lock:
-            if frame is None or before is None or before is not self._stay:
+            if frame is None or before is not self._stay:
                 return None
             self._stays[frame.captured_ns] = before
             while len(self._stays) > _REMEMBERED:
@@ -170,9 +182,8 @@ def main(words: list[str]) -> int:
     loaded = config.load(Path(path)).config
     with np.load(faces) as kept:
         drawn = dict(zip(kept["names"].tolist(), kept["vectors"], strict=True))
-    scene = Scene((loaded.camera.width, loaded.camera.height))
-    camera, hearing = DirectedCamera(scene, loaded.camera.fps), SiteHearing()
-    camera.stand("", None)
+    camera = DirectedCamera((loaded.camera.width, loaded.camera.height), loaded.camera.fps)
+    hearing = SiteHearing()
     latency = ToldLatency(camera)
     with (
         patch.object(daemon, "Latency", lambda: latency),
@@ -186,8 +197,7 @@ def main(words: list[str]) -> int:
         for line in sys.stdin:
             wish = json.loads(line)
             if "stand" in wish:
-                photo = load_photo(Path(wish["photo"])) if wish["photo"] else None
-                camera.stand(wish["stand"], widened(photo) if photo is not None and wish["widened"] else photo)
+                camera.stand(wish["stand"], wish["photo"], widen=wish["widened"])
             else:
                 say({"status": {
                     "hears": bool(hearing.others and not hearing.deaf),

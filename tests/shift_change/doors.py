@@ -38,6 +38,8 @@ class Door:
             self._process = subprocess.Popen(
                 words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True, bufsize=1
             )
+        self._said = log.with_suffix(".jsonl").open("w", encoding="utf-8")
+        """Every line of the process, for whoever wants to know why."""
         self._listener = threading.Thread(target=self._listen, name=f"hear {name}", daemon=True)
         self._listener.start()
 
@@ -119,9 +121,11 @@ class Door:
 
     def _listen(self) -> None:
         for line in self._process.stdout or ():
+            self._said.write(line)
             with self._arrived:
                 self._heard.append({**json.loads(line), "number": len(self._heard)})
                 self._arrived.notify_all()
+        self._said.close()
         with self._arrived:
             self._ended = True
             self._arrived.notify_all()

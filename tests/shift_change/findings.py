@@ -59,6 +59,7 @@ def of_story(found: Findings, plan: Plan, outcomes: Sequence[Outcome], doors: di
     found.figures["lost"] = len(lost)
     found.must(len(came) == len(plan.staff), f"{len(plan.staff) - len(came)} people were not let in by the plan")
     found.must(not lost, "; ".join(f"{one.visit.who.key} got no answer at {one.visit.door}" for one in lost))
+    found.figures["visits"] = [_visit(one) for one in outcomes]
     found.figures["ms_to_cue"] = {
         name: percentiles([one.wait_ms for one in staff if one.wait_ms is not None and wanted(one)])
         for name, wanted in _GROUPS.items()
@@ -72,6 +73,20 @@ def of_story(found: Findings, plan: Plan, outcomes: Sequence[Outcome], doors: di
     found.must(not paused, "paused: " + ", ".join(one.visit.who.key for one in paused))
     found.must(not refused, "a right badge or PIN was refused: " + ", ".join(one.visit.who.key for one in refused))
     _strangers(found, plan, outcomes, doors)
+
+
+def _visit(one: Outcome) -> dict[str, object]:
+    """One visit, for `--json`."""
+    return {
+        "who": one.visit.who.key,
+        "door": one.visit.door,
+        "came_by": str(one.visit.way),
+        "leaving": one.visit.leaving,
+        "accepted_by": None if one.by is None else str(one.by),
+        "cue": None if one.cue is None else str(one.cue),
+        "ms_to_cue": None if one.wait_ms is None else round(one.wait_ms, 1),
+        "told": [str(cue) for cue in one.told],
+    }
 
 
 def _strangers(found: Findings, plan: Plan, outcomes: Sequence[Outcome], doors: dict[str, Door]) -> None:

@@ -151,6 +151,8 @@ class Decider:
                 return self._accept(accepted, fused)
         if now_ms - now.first_good_ms < policy.give_up_ms or now.settled is not None:
             return None
+        if now.face is not None and float(probe.embedding @ now.face) < ONE_PERSON:
+            return None  # somebody else steps in: the answer to the one before is not theirs
         return self._give_up(now_ms)
 
     def _replaced(self, now_ms: int) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from edge.domain.face import Box, Floats, Probe, Sight
 from edge.domain.recognition.approach import fuse
-from edge.domain.recognition.attempts import LIFE_EVERY_MS, LIVES, PAUSE_MS, Attempts
+from edge.domain.recognition.attempts import LIFE_EVERY_MS, LIVES, PAUSE_MS, SPELLS, Attempts
 from edge.domain.recognition.decision import Accepted, Decider, DecisionPolicy, Outcome, Refused
 from edge.domain.recognition.gallery import Gallery
 from edge.domain.vocabulary import RefusalReason
@@ -86,6 +86,26 @@ def test_a_stranger_is_refused_and_only_after_a_while() -> None:
     frames = POLICY.give_up_ms // STEP_MS
     assert play(Decider(POLICY), [good(STRANGER)] * frames)[0] == []
     assert people(play(Decider(POLICY), [good(STRANGER)] * (frames + 2))[0]) == ["not-recognised"]
+
+
+@pytest.mark.parametrize("failed_before", [0, SPELLS - 1])
+def test_whoever_steps_in_is_not_told_what_the_one_before_was_to_be_told(failed_before: int) -> None:
+    """At the frame at which the stranger's spell ends, or their pause begins, somebody else stands there."""
+    for frames in range(30, 45):
+        attempts = Attempts()
+        for _ in range(failed_before):
+            attempts.failed(STRANGER, 1_000)
+        decider = Decider(POLICY, attempts)
+        before, now_ms = play(decider, [good(STRANGER)] * frames)
+        assert people(before) in ([], ["paused" if failed_before else "not-recognised"])
+        after, _ = play(decider, [good(BEN)] * 10, now_ms)
+        assert people(after) == ["ben"], frames
+
+
+def test_a_spell_ends_whatever_single_frames_show_in_between() -> None:
+    """Another face in some frames does not lengthen it by more than these frames."""
+    sights = [good(BEN) if number % 4 == 3 else good(STRANGER) for number in range(60)]
+    assert people(play(Decider(POLICY), sights)[0]) == ["not-recognised"]
 
 
 def test_frames_that_disagree_accept_nobody() -> None:
