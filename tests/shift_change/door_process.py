@@ -34,7 +34,7 @@ _REMEMBERED = 200
 """Frames of which it is known who stood there."""
 _SCENES = 8
 """Scenes that are kept: 14 MB each."""
-_ASIDE, _ABOVE = 0.45, 0.2
+_ASIDE, _ABOVE = 0.3, 0.1
 """By how much of its width and height a close photograph is widened on each side."""
 
 
@@ -169,9 +169,12 @@ def say(message: Mapping[str, object]) -> None:
 
 
 def widened(photo: Pixels) -> Pixels:
-    """A photograph that is cut close, with its own edges mirrored around it, as tall a face as at a terminal."""
+    """A photograph that is cut close, drawn on from its edges, so that the face is as tall as at a terminal.
+
+    Mirrored edges would show second faces, and a seam that the layer for borders takes for a picture's edge.
+    """
     down, across = round(photo.shape[0] * _ABOVE), round(photo.shape[1] * _ASIDE)
-    return np.pad(photo, ((down, down), (across, across), (0, 0)), mode="reflect")
+    return np.pad(photo, ((down, down), (across, across), (0, 0)), mode="edge")
 
 
 def main(words: list[str]) -> int:

@@ -43,7 +43,7 @@ class Face:
     drawn: Floats | None = None
     """(d,): the vector of this visit, in place of the photograph's; None where the photograph is their own."""
     widened: bool = False
-    """Whether the photograph is cut so close that it is shown with its own edges mirrored around it."""
+    """Whether the photograph is cut so close that it must be drawn on around its edges."""
 
 
 def shipped(pipeline: Pipeline) -> list[Face]:
