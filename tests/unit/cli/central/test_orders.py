@@ -1,6 +1,7 @@
 """Orders at the centre's command line, without a broker: about whom, all or none, cancelled, waiting."""
 
 import contextlib
+import hashlib
 import json
 import sqlite3
 import time
@@ -360,3 +361,34 @@ def test_a_pause_that_no_clock_takes_is_a_shorter_one(centre, gates, capsys, mon
     monkeypatch.setattr("edge.cli.central.orders.order.time.sleep", sleep)
     assert orders(centre, "--send", "--every", "999999d", "--port", "1") == 130
     assert slept[0] < 9e9, "time.sleep refuses more"
+
+
+def test_a_ticket_names_one_terminal_the_policy_a_witness_by_number_and_the_employer(
+    centre, gates, tmp_path, capsys
+):
+    text = tmp_path / "policy.md"
+    text.write_text("The policy.\n")
+    about = ("--version", "2", "--text", str(text))
+    whole = (*about, "--witness", "4711", "--employer-agreed")
+    for where, words, said in (
+        ("main/gate-1", (), "needs --version, --text, --witness, --employer-agreed"),
+        ("main/gate-1", (*about, "--witness", "4711"), "needs --employer-agreed"),
+        ("main/gate-1", (*about, "--witness", "Wanda", "--employer-agreed"), "a staff number and no name"),
+        ("main/*", whole, "is for one terminal"),
+    ):
+        assert order(centre, where, "enrol", ANN, "--force", *words) == 65
+        assert said in capsys.readouterr().err
+    assert states(centre, capsys) == []
+    order(centre, "main/gate-1", "enrol", ANN, "--force", *whole)
+    with OrderRegister(centre / authority_key.DB) as registry:
+        (made,) = registry.addressed()
+    assert made.order.terminals == ("gate-1",)
+    assert dict(made.order.fields) == {
+        "person": ANN,
+        "policy_version": "2",
+        "policy_sha256": hashlib.sha256(text.read_bytes()).hexdigest(),
+        "witness": "4711",
+        "employer_agreed": True,
+    }
+    lifetime = datetime.fromisoformat(made.order.expires) - datetime.fromisoformat(made.order.issued)
+    assert lifetime.total_seconds() == 86_400
