@@ -7,20 +7,27 @@ import json
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from edge.config import load
+from edge.crypto import dsse
+from edge.crypto.key_files import create_identity, public_pem
 from edge.domain.attendance.cues import CUES, CueName
 from edge.domain.attendance.states import State
 from edge.domain.people.credentials import Token
+from edge.domain.protocol.order import Order, Word
 from edge.domain.recognition import guided_enrolment
+from edge.domain.time.instant import utc_text
 from edge.journal.verify import read_payloads
 from edge.terminal import installed
 from edge.terminal.control import loans
 from edge.terminal.operator import actions, enrolment_desk
 from tests.support.actor import Actor
+from tests.support.clock import HandClock
 from tests.support.failing_terminal import Gate, Life, gate, live
 
 __all__ = ["gate", "live"]  # fixtures
@@ -36,6 +43,9 @@ class Wall:
         self.gate, self.actor = gate, Actor()
         os.mkfifo(gate.directory / "buttons")
         gate.write(f'[buttons]\nkind = "script"\nscript = "{gate.directory / "buttons"}"\n')
+        self.authority = create_identity(gate.directory / "authority.key")
+        (gate.directory / "authority.pem").write_text(public_pem(self.authority.verify_key))
+        gate.replace('storage = "storage"\n', 'storage = "storage"\nauthority = "authority.pem"\n')
         self.config = load(gate.path).config
         with self.people() as people, self.journal() as journal:
             from edge.terminal import adapters
@@ -89,6 +99,29 @@ class Wall:
         self.shows(CueName.SHOW_BADGE)
         self.reads(f"badge {NEW}")
         self.shows(CueName.EMPLOYER_AGREES)
+
+    def ticket(self) -> None:
+        """The centre's ticket for the person without a face comes, as an order does."""
+        from edge.terminal import adapters, factory
+
+        secrets, _ = installed.with_pinned(self.config, installed.load_secrets(self.config))
+        policy, now = installed.policy(self.config), datetime.now(UTC)
+        made = Order(
+            "7" * 32, self.config.terminal.site, (self.config.terminal.name,), 1, utc_text(now),
+            utc_text(now + timedelta(days=1)), Word.ENROL,
+            {
+                "person": self.new, "policy_version": policy.version, "policy_sha256": policy.sha256,
+                "witness": "4712", "employer_agreed": True,
+            },
+        )  # fmt: skip
+        # The clock of this machine need follow no time server: the handler is told that it does.
+        evidence = replace(adapters.clock().evidence(), synchronised=True)
+        clock = HandClock(evidence)
+        handler = factory.orders(self.config, secrets, clock, policy)
+        assert handler is not None
+        with self.journal() as journal:
+            assert handler.take(dsse.sign(Order.PAYLOAD_TYPE, made.encode(), self.authority), journal)
+        handler.close()
 
     def agree(self) -> None:
         self.presses("in")
@@ -200,6 +233,28 @@ def test_a_supervisor_enrols_somebody_who_then_clocks_in_by_face(wall: Wall) -> 
     wall.actor.stand()
     wall.life.wait(lambda: tally.punches == 1, "they are recognised")
     print(json.dumps({"enrolled_in_s": round(took_s, 1), "templates": enrolled["data"]["templates"]}))
+
+
+def test_somebody_with_a_ticket_of_the_centre_opens_their_own(wall: Wall) -> None:
+    wall.ticket()
+    wall.actor.stand()
+    wall.reads("keys 0")
+    wall.shows(CueName.SHOW_BADGE)
+    wall.reads(f"badge {NEW}")
+    wall.shows(CueName.ENTER_PIN)
+    wall.reads(f"keys {PIN}")
+    wall.shows(CueName.CONSENT)
+    wall.presses("in")
+    wall.life.wait(lambda: not wall.loan._questions, "it films")
+    wall.follow(lambda: wall.lending._loan is None or not wall.lending._loan.films)
+    assert wall.shown_last() is CueName.ENROLLED
+    wall.is_over()
+    records = [one["data"] for one in wall.kept()[2][len(wall.before[2]) :]]
+    assert [one["outcome"] for one in records if one.get("command") == "enrol"] == ["partly", "done"]
+    assert {one["by"] for one in records if "templates" in one or "witnessed" in one} == {"4712"}
+    with wall.people() as people:
+        assert people.has_face(wall.new)
+        assert people.orders.kept() == []
 
 
 @pytest.mark.parametrize("answers", [("out",), ("break",), ("in", "out"), ("in", "break")])
