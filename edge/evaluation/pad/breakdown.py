@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from edge.domain.pad.verdict import Layer, Vote
+from edge.domain.pad.verdict import EVIDENCE, Layer, Vote
 from edge.evaluation.pad.attempts import Attempt, TakenFor
 from edge.evaluation.pad.dataset import REAL
 from edge.evaluation.pad.metrics import Share
@@ -51,7 +51,7 @@ class LayerFigures:
     kind: str
     votes: Counter[Vote]
     only: int
-    """Attempts that this layer refused and no other."""
+    """Attempts that this layer refused and no other; 0 of a layer that speaks through the fusion alone."""
 
 
 def layer_figures(layer: Layer, kind: str, attempts: Iterable[Attempt]) -> LayerFigures:
@@ -62,7 +62,7 @@ def layer_figures(layer: Layer, kind: str, attempts: Iterable[Attempt]) -> Layer
         said = attempt.verdict.opinions
         vote = said[layer].vote if layer in said else Vote.ABSTAIN
         votes[vote] += 1
-        refusing = {one for one, opinion in said.items() if opinion.vote is Vote.ATTACK}
+        refusing = {one for one, opinion in said.items() if opinion.vote is Vote.ATTACK} - EVIDENCE
         only += refusing == {layer}
     return LayerFigures(layer, kind, votes, only)
 
