@@ -46,17 +46,23 @@ def main(words: list[str] | None = None) -> int:
     try:
         found = _play(arguments, directory)
     except SmartClockerError as error:
-        print(f"shift-change: {error}\nkept: {directory}", file=sys.stderr)
+        print(f"shift-change: {error}", file=sys.stderr)
+        _end(directory, kept=kept or directory.exists())
         return error.exit_code
     if arguments.json:
         print(json.dumps(found.as_json(), ensure_ascii=False))
     else:
         print("\n".join(report.lines(found)))
-    if found.failed or kept:
-        print(f"kept: {directory}", file=sys.stderr)
-    else:
-        shutil.rmtree(directory.parent)
+    _end(directory, kept=kept or bool(found.failed))
     return 1 if found.failed else 0
+
+
+def _end(directory: Path, *, kept: bool) -> None:
+    """Keep the site's files, or remove them with the temporary directory around them."""
+    if not kept:
+        shutil.rmtree(directory.parent)
+    elif directory.exists():
+        print(f"kept: {directory}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

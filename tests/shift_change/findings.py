@@ -178,7 +178,7 @@ def _hours(found: Findings, plan: Plan, outcomes: Sequence[Outcome], hours: Sequ
     listed: dict[str, list[tuple[str, str]]] = {}
     for row in hours:
         if row.direction is not None:
-            listed.setdefault(row.person, []).append((row.direction, row.terminal))
+            listed.setdefault(row.person, []).append((str(row.direction), row.terminal))
     names = {person.id: person.key for person in plan.staff}
     differing = [
         f"{names.get(person, 'somebody unknown')}: {listed.get(person, [])} in place of {expected.get(person, [])}"
