@@ -133,9 +133,24 @@ def _print_whatever_the_locale() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+class _VerbParser(argparse.ArgumentParser):
+    """A parser whose verbs themselves refuse what they do not know, so that the message shows that verb's usage.
+
+    argparse would hand it up to the program's parser, whose usage says only that there are verbs.
+    """
+
+    def parse_known_args(  # type: ignore[override]  # argparse's overloads say the same in three ways
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}; `{self.prog} --help` explains those it has")
+        return found, unknown
+
+
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     """The parser. With `only`, the arguments of that verb alone are added, so that starting is fast."""
-    parser = argparse.ArgumentParser(
+    parser = _VerbParser(
         prog="smartclocker",
         description="A face-recognition time clock whose punches are signed, durable and receipted.",
         epilog="`smartclocker VERB --help` explains each verb; `smartclocker demo` shows how it all works.",

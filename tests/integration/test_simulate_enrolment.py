@@ -226,7 +226,7 @@ def test_photographs_are_the_second_way(bench: Bench) -> None:
     one = photographs("biden.jpg")
     assert bench.client.post("doors/entrance/enrolment", name="Joe", **one) == (204, "")
     status, problem = bench.client.post("doors/entrance/enrolment", name="Another", **one)
-    assert (status, "would be taken for this person" in problem) == (409, True)
+    assert (status, "Joe, who is enrolled already, would be taken for this person" in problem) == (409, True)
     assert bench.names() == ["Joe"]
     assert bench.kinds()[len(before) :] == ["consent", "enrolled"]
 

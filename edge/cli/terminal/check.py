@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from edge.terminal.checks.online import OnlineStep
 
 
+_NO_FURTHER = "keys, files, devices and the disk were not looked at yet; mend the configuration, and check again"
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `check`."""
     parser.epilog = (
@@ -48,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         problems, notes = offline.problems(loaded), offline.notes(loaded)
     except ConfigError as error:
         problems = error.problems
+        notes = [_NO_FURTHER]
     for line in (
         [] if arguments.json else [f"problem: {one}" for one in problems] + [f"note: {one}" for one in notes]
     ):

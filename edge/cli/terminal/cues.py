@@ -11,6 +11,17 @@ if TYPE_CHECKING:
     from edge.domain.attendance.cues import CueName
 
 
+class _CueNames(tuple[str, ...]):
+    """The names that may be given. No name at all is allowed as well: Python 3.11 looks for the empty list, too,
+    and it must not stand in the help and in messages as if it could be typed.
+    """
+
+    __slots__ = ()
+
+    def __contains__(self, given: object) -> bool:
+        return given == [] or super().__contains__(given)
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `cues`."""
     from edge.domain.attendance.cues import CueName
@@ -26,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "cues",
         nargs="*",
         metavar="CUE",
-        choices=[[], *map(str, CueName)],
+        choices=_CueNames(map(str, CueName)),
         help="the cues to show, in this order (default: all of them)",
     )
     parser.set_defaults(call=run)

@@ -7,7 +7,7 @@ from edge.config_schema import Config
 from edge.domain.face import Pixels
 from edge.domain.people.consent import Consent
 from edge.domain.people.credentials import Token
-from edge.errors import PeopleError
+from edge.errors import EnrolmentRefused, PeopleError
 from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.resources import photos_directory
@@ -84,7 +84,13 @@ def enrol_from(
     pipeline = factory.pipeline(config, installed.model_store(config), enrolling=True)
     probes = probes_from_photographs(pictures, pipeline)
     with installed.open_people(config, secrets) as people, installed.open_journal(config, secrets) as journal:
-        enrolment.refuse_lookalike(factory.lookalike(config, probes, people), None, despite=False)
+        alike = factory.lookalike(config, probes, people)
+        if alike is not None:  # in words of the page, which has neither ids nor options
+            name = next((one.name for one in people.list() if one.id == alike and one.name), "somebody")
+            raise EnrolmentRefused(
+                f"nobody was enrolled: {name}, who is enrolled already, would be taken for this person. Each face "
+                "is enrolled once here; begin a new simulation to enrol it anew"
+            )
         made = enrolment.enrol(
             attested.name, probes, consent, policy, people=people, journal=journal, clock=clock, by=OPERATOR
         ).person

@@ -123,7 +123,7 @@ export class Enrolment {
   #hear(said) {
     if (said.end === "done") {
       this.#done(`Enrolled with ${said.templates} templates of a living face, and the consent; ${said.elsewhere}. `
-        + "To clock in, leave the camera, and come again.");
+        + "Now leave the camera: whoever still stands there after ten seconds is clocked in.");
     } else if (said.end) {
       this.#ended = said;
       this.#tell(`${sentence(said.text ?? said.reason)} ${leftWords(said.left)}`);

@@ -86,7 +86,8 @@ def refuse_lookalike(other: str | None, person: str | None, *, despite: bool) ->
     if other not in {None, person} and not despite:
         raise EnrolmentRefused(
             f"nobody was enrolled: {other} would be taken for this person. If they are the same person, "
-            "withdraw that enrolment first; if they only look alike, give --despite-lookalike and two badges"
+            "withdraw that enrolment first (`people withdraw`); if they only look alike (twins), enrol them with "
+            "--despite-lookalike, and give both a badge"
         )
 
 
