@@ -221,6 +221,15 @@ def test_the_report_says_what_failed() -> None:
     assert json.loads(json.dumps(report.as_json()))["holds"] is False
 
 
+def test_a_folder_that_is_not_there_is_said_and_nothing_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert main(["--faces", str(tmp_path / "none")]) != 0
+    assert capsys.readouterr().err.endswith("name a folder of people\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "words", [["--people", "5"], ["--seconds", "0"], ["--strangers", "-1"], ["--patience", "0"]]
 )
