@@ -244,17 +244,19 @@ class ControlService:
         opening = self._lending.opening()
         if opening is None or self._parts.clock.monotonic_ns() // 1_000_000 - opening.at_ms >= OPENED_WITHIN_MS:
             return
-        if self._running is None:
-            self._opened_here += 1
-            try:
-                action = WallEnrolment(opening, self._parts)
-                if self._lending.offer(action.loan):
-                    _log.info("an enrolment was opened at the terminal for %s", opening.person)
-                    self._running = _Running(action, None)
-                    return
-                _log.warning("the terminal is busy, and takes no enrolment of %s", opening.person)
-            except SmartClockerError as error:
-                _log.warning("no enrolment was opened at the terminal: %s", error)
+        self._opened_here += 1
+        if self._running is not None:  # it began a moment ago; its cues are shown
+            _log.warning("the terminal is busy, and takes no enrolment of %s", opening.person)
+            return
+        try:
+            action = WallEnrolment(opening, self._parts)
+            if self._lending.offer(action.loan):
+                _log.info("an enrolment was opened at the terminal for %s", opening.person)
+                self._running = _Running(action, None)
+                return
+            _log.warning("the terminal takes no enrolment of %s; it is busy", opening.person)
+        except SmartClockerError as error:
+            _log.warning("no enrolment was opened at the terminal: %s", error)
         self._show(CueName.NOT_ENROLLED)
 
     def _finish(self, running: _Running) -> None:

@@ -11,8 +11,10 @@ from edge.domain.recognition.guided_enrolment import (
     HOLD_MS,
     LEFT_MS,
     LIFELESS_MS,
+    SAME_PERSON,
     STRANGE_FRAMES,
     TEMPLATES,
+    WATCHED_MS,
     Advice,
     EnrolmentEnd,
     GuidedEnrolment,
@@ -152,6 +154,37 @@ def test_who_leaves_ends_it_and_a_moment_away_does_not() -> None:
     assert clip.frames(LEFT_MS // FRAME_MS - 1, nobody=True) is None
     assert clip.frames(10) is None
     assert clip.frames(LEFT_MS // FRAME_MS + 2, nobody=True) is EnrolmentEnd.LEFT
+
+
+def test_a_cut_film_gives_no_template_before_the_new_view_was_watched() -> None:
+    clip = Clip()
+    clip.frames(30)
+    assert clip.enrolment.taken == 1
+    for _ in range(10):  # a few frames of a side, spliced in again and again
+        clip.frames(WATCHED_MS // FRAME_MS, yaw=18.0)
+        clip.frames(WATCHED_MS // FRAME_MS)
+    assert clip.enrolment.taken == 1
+    clip.frames(2 * WATCHED_MS // FRAME_MS, yaw=18.0)
+    assert clip.enrolment.taken == 2
+
+
+def test_a_profile_of_another_person_after_the_front_of_one_is_no_template_and_ends_it() -> None:
+    clip = Clip()
+    clip.frames(30)
+    assert clip.frames(40, yaw=18.0, who=BOB) is EnrolmentEnd.ANOTHER_PERSON
+    assert clip.enrolment.taken == 1
+
+
+def test_no_chain_of_faces_leads_from_one_person_to_another() -> None:
+    """Each face is like the mean of those before it, and the last ones are not like the first."""
+    clip = Clip()
+    clip.frames(30)
+    end = None
+    for n, yaw in enumerate((8.0, 16.0, 24.0, 32.0, 40.0), 1):
+        angle = n * 0.45
+        end = end or clip.frames(40, yaw=yaw, who=(np.cos(angle) * ANN + np.sin(angle) * BOB).astype(np.float32))
+    assert end is EnrolmentEnd.ANOTHER_PERSON
+    assert all(float(one.embedding @ ANN) >= SAME_PERSON for one in clip.enrolment.templates())
 
 
 def test_before_somebody_came_nobody_left() -> None:

@@ -9,7 +9,8 @@ from edge.domain.attendance.cues import CueName
 from edge.domain.attendance.states import Event, Situation, State, step
 from edge.domain.face import Box, Frame, Sight
 from edge.domain.people.credentials import Read, Token
-from edge.terminal.runtime.lending import AGAIN_MS, AWAY_MS, LINGER_MS, Lending, Loan
+from edge.domain.vocabulary import Button
+from edge.terminal.runtime.lending import AGAIN_MS, AWAY_MS, LINGER_MS, Lending, Loan, Opening
 
 IDLE = Situation(State.IDLE, None)
 FRAME = Frame(np.zeros((4, 4, 3), np.uint8), 0)
@@ -190,3 +191,46 @@ def test_messages_that_nobody_takes_are_bounded() -> None:
     for number in range(1_000):
         loan.tell(number=number)
     assert loan.told.qsize() < 100
+
+
+def test_a_cue_that_is_shown_while_the_enrolled_person_still_stands_there_lets_no_face_count() -> None:
+    loan = Filming()
+    lending = lend(loan)
+    loan.end()
+    lending.turn(FRAME, somebody, IDLE, 0)
+    cue = Loan(1_000)
+    lending._offered.put(cue)
+    lending.turn(FRAME, somebody, IDLE, 100)
+    assert (cue.taken.is_set(), lending.filming) == (True, True)
+    cue.end()
+    lending.turn(FRAME, somebody, IDLE, 200)
+    assert lending.filming, "they have not left"
+    lending.turn(FRAME, nobody, IDLE, 200 + AWAY_MS)
+    assert not lending.filming
+
+
+def test_one_opening_waits_at_a_time() -> None:
+    lending, first, second = Lending(), Opening("a" * 26, None, 0), Opening("b" * 26, None, 0)
+    assert lending.open(first)
+    assert not lending.open(second)
+    assert lending.opening() == first
+    assert lending.opening() is None
+
+
+def test_a_press_goes_to_the_loan_and_its_error_ends_the_loan_alone() -> None:
+    pressed: list[Button] = []
+
+    class Listening(Filming):
+        def pressed(self, button: Button) -> None:
+            pressed.append(button)
+            if button is Button.BREAK:
+                raise ValueError("broken")
+
+    loan = Listening()
+    lending = lend(loan)
+    lending.pressed(Button.IN)
+    lending.pressed(Button.BREAK)
+    lending.pressed(Button.OUT)
+    assert pressed == [Button.IN, Button.BREAK]
+    assert loan.why == "failed"
+    Lending().pressed(Button.IN)
