@@ -40,15 +40,19 @@ def main(words: list[str] | None = None) -> int:
         )
     if arguments.directory is not None and arguments.directory.exists():
         _parser().error(f"{arguments.directory} exists; name a new directory")
-    logging.getLogger("edge").setLevel(logging.CRITICAL)  # the doors log to files of their own
     kept = arguments.directory is not None
     directory = (arguments.directory or Path(tempfile.mkdtemp(prefix="smartclocker-shift-")) / "site").resolve()
+    logger = logging.getLogger("edge")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)  # the doors log to files of their own
     try:
         found = _play(arguments, directory)
     except SmartClockerError as error:
         print(f"shift-change: {error}", file=sys.stderr)
         _end(directory, kept=kept or directory.exists())
         return error.exit_code
+    finally:
+        logger.setLevel(level)
     if arguments.json:
         print(json.dumps(found.as_json(), ensure_ascii=False))
     else:

@@ -1,6 +1,7 @@
 """The program in small: it runs, its plan is what it says, and it fails when somebody is lost."""
 
 import json
+import logging
 import shutil
 import subprocess
 import sys
@@ -228,6 +229,7 @@ def test_a_folder_that_is_not_there_is_said_and_nothing_is_kept(
     assert main(["--faces", str(tmp_path / "none")]) != 0
     assert capsys.readouterr().err.endswith("name a folder of people\n")
     assert list(tmp_path.iterdir()) == []
+    assert logging.getLogger("edge").level == logging.NOTSET, "tests that follow hear the log"
 
 
 @pytest.mark.parametrize(
