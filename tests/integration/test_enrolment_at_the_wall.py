@@ -24,7 +24,7 @@ from edge.domain.recognition import guided_enrolment
 from edge.domain.time.instant import utc_text
 from edge.journal.verify import read_payloads
 from edge.terminal import installed
-from edge.terminal.control import loans
+from edge.terminal.control import loans, service
 from edge.terminal.operator import actions, enrolment_desk
 from tests.support.actor import Actor
 from tests.support.clock import HandClock
@@ -193,7 +193,7 @@ def _nowhere(state: Path, vectors: tuple[bytes, ...]) -> None:
         if path.is_file():
             raw = path.read_bytes()
             assert not any(vector in raw for vector in vectors), path
-            assert b"\xff\xd8\xff" not in raw, f"{path}: a JPEG"
+            assert b"\xff\xd8\xff\xe0\x00\x10JFIF" not in raw, f"{path}: a JPEG"
 
 
 @pytest.fixture
@@ -204,6 +204,8 @@ def wall(gate: Gate, live: Callable[..., Life], monkeypatch: pytest.MonkeyPatch)
     for name in ("STEP_MS", "PERSON_MS"):
         monkeypatch.setattr(enrolment_desk, name, 200_000)
     monkeypatch.setattr(loans, "ANSWER_MS", 200_000)
+    monkeypatch.setattr(service, "OPENED_WITHIN_MS", 200_000)
+    monkeypatch.setattr(service, "SHOWN_WITHIN_S", 60.0)
     return Wall(gate, live)
 
 

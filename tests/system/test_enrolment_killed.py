@@ -69,7 +69,7 @@ def test_killed_after_the_first_template(site, tmp_path: Path) -> None:
             process.kill()
     assert _kept(site) == before
     for file in sorted((site.directory / "state").rglob("*")):
-        assert not file.is_file() or b"\xff\xd8\xff" not in file.read_bytes(), f"{file}: a picture"
+        assert not file.is_file() or b"\xff\xd8\xff\xe0\x00\x10JFIF" not in file.read_bytes(), f"{file}: a picture"
     with running(site.config, tmp_path / "second.log") as again:
         wait_for(again, "ready")
         present(reader, f"badge {BADGE}")
