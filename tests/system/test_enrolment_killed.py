@@ -36,7 +36,7 @@ def _kept(site) -> tuple[dict[str, list[str]], set[str]]:
         tables = people._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         rows = {table: sorted(map(repr, people._db.execute(f"SELECT * FROM {table}"))) for (table,) in tables}
     state = site.directory / "state"
-    gone = ("-wal", "-shm", "control", ".lock")
+    gone = ("-wal", "-shm", "control", ".part", ".lock", "last-seen-journal.json")
     return rows, {str(path.relative_to(state)) for path in state.rglob("*") if not path.name.endswith(gone)}
 
 
