@@ -168,6 +168,8 @@ def test_the_journal_is_synced_before_the_light_of_a_correction(site, tmp_path: 
         wait_for(tracer, "  IN\n")
         for line, shown in (("out", "  OUT\n"), ("break", "  BREAK BEGINS\n"), ("in", "  IN\n")):
             present(buttons, line)
+            wait_for(tracer, "now your face, badge or PIN")
+            present(reader, "badge 4711")  # no camera sees whose press it is: the badge says so
             wait_for(tracer, shown)
         subprocess.run(["pkill", "-TERM", "-P", str(tracer.pid)], check=True)
         assert tracer.wait(300) == 0

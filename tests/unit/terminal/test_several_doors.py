@@ -14,7 +14,11 @@ from edge.domain.vocabulary import Button
 from tests.support.two_doors import Door, TwoDoors, two_doors
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs/several-doors.md").read_text()
-ROWS = re.findall(r"^\| ([^|]+?) \| ([^|]+?) \| ([^|]+?) \|$", PAGE.split("|---|---|---|")[1], re.MULTILINE)
+ROWS = re.findall(
+    r"^\| ([^|]+?) \| ([^|]+?) \| ([^|]+?) \|$",
+    PAGE.split("| situation | record | hours |\n|---|---|---|")[1],
+    re.MULTILINE,
+)
 
 Row = Callable[[TwoDoors], Record]
 
