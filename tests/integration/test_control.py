@@ -21,7 +21,6 @@ from edge.adapters.linux.control_socket import short_name
 from edge.adapters.linux.peer_credentials import Peer
 from edge.config import load
 from edge.domain.attendance.states import State
-from edge.domain.recognition import guided_enrolment
 from edge.domain.recognition.guided_enrolment import GuidedEnrolment
 from edge.errors import ControlAway, ControlError, ControlRefused
 from edge.journal.verify import read_payloads
@@ -31,6 +30,7 @@ from edge.terminal.runtime.alarms import Alarm
 from edge.vision.antispoof import AntiSpoof
 from tests.support.actor import Actor
 from tests.support.failing_terminal import Gate, Life, gate, live
+from tests.support.wide_limits import widen
 
 __all__ = ["gate", "live"]  # fixtures
 ROOT = Path(__file__).resolve().parents[2]
@@ -226,10 +226,7 @@ def test_leaving_ends_it(bench) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "killed"])
 def test_a_command_that_is_interrupted_leaves_nothing_behind(bench, number, monkeypatch) -> None:
-    # A busy machine sees too few frames a second for these limits: the enrolment would end by itself before it is
-    # interrupted.
-    monkeypatch.setattr(guided_enrolment, "SPAN_MS", loans.ENROL_MS)
-    monkeypatch.setattr(guided_enrolment, "LIFELESS_MS", loans.ENROL_MS)
+    widen(monkeypatch.setattr)  # it must not end by itself before it is interrupted
     before = bench.kept()
     bench.actor.stand()
     with subprocess.Popen(

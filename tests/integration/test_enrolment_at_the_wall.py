@@ -21,7 +21,6 @@ from edge.domain.attendance.cues import CUES, CueName
 from edge.domain.attendance.states import State
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.order import Order, Word
-from edge.domain.recognition import guided_enrolment
 from edge.domain.time.instant import utc_text
 from edge.journal.verify import read_payloads
 from edge.terminal import installed
@@ -30,6 +29,7 @@ from edge.terminal.operator import actions, enrolment_desk
 from tests.support.actor import Actor
 from tests.support.clock import HandClock
 from tests.support.failing_terminal import Gate, Life, gate, live
+from tests.support.wide_limits import widen
 
 __all__ = ["gate", "live"]  # fixtures
 ROOT = Path(__file__).resolve().parents[2]
@@ -202,9 +202,7 @@ def _nowhere(state: Path, vectors: tuple[bytes, ...]) -> None:
 
 @pytest.fixture
 def wall(gate: Gate, live: Callable[..., Life], monkeypatch: pytest.MonkeyPatch) -> Wall:
-    # A busy machine sees too few frames a second for the limits of one sitting.
-    monkeypatch.setattr(guided_enrolment, "SPAN_MS", loans.ENROL_MS)
-    monkeypatch.setattr(guided_enrolment, "LIFELESS_MS", loans.ENROL_MS)
+    widen(monkeypatch.setattr)
     for name in ("STEP_MS", "PERSON_MS"):
         monkeypatch.setattr(enrolment_desk, name, 200_000)
     monkeypatch.setattr(loans, "ANSWER_MS", 200_000)
@@ -357,9 +355,13 @@ def test_a_wrong_pin_opens_nothing_and_badges_go_on(wall: Wall) -> None:
 
 def test_while_somebody_is_enrolled_badges_count(wall: Wall) -> None:
     _begun(wall)
+    loan = wall.loan
     wall.life.punches()
+    # While the badge's answer is shown, a press is about that punch.
+    wall.life.wait(lambda: wall.lending.situation.state is State.LENT, "the badge's answer ended")
     wall.presses("out")
     wall.is_over()
+    assert loan.why == "cancelled"
 
 
 def _begun(wall: Wall) -> tuple[bytes, ...]:

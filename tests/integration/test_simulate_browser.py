@@ -197,7 +197,9 @@ def test_the_same_words_are_said_once_however_often_a_cue_is_shown(shown: Shown)
              f".observe({WORDS}, {{ childList: true, characterData: true, subtree: true }}); 0")  # fmt: skip
     for _ in range(50):
         shown.cue(State.LENT, CueName.TURN_LEFT)
+    page.wait(f"document.querySelector('.door').dataset.state === '{State.LENT}'")
     shown.come_to(State.IDLE)
+    page.wait("said.length > 1")
     said = page.run("said")
     assert len(said) == 2
     assert "to your left" in said[0]

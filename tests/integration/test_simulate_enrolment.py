@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from edge.adapters.browser import camera
-from edge.domain.recognition import guided_enrolment
 from edge.resources import photos_directory
 from edge.simulate.door import Door
 from edge.simulate.events import PageEvents
@@ -19,10 +18,10 @@ from edge.simulate.sample_people import SAMPLES
 from edge.simulate.server import bound, served
 from edge.simulate.site import SimulatedSite, write_door
 from edge.terminal import installed
-from edge.terminal.control import loans
 from tests.support.actor import Actor
 from tests.support.chromium import ChromiumPage
 from tests.support.simulator import Heard, PageClient
+from tests.support.wide_limits import widen
 
 LONG_S = 400
 NOTHING = {"people": 0, "templates": 0, "records": 0}
@@ -72,13 +71,7 @@ def jpeg(name: str) -> str:
 def bench(tmp_path_factory) -> Iterator[Bench]:
     """A busy machine sees fewer frames a second than the limits of an enrolment ask for: they are wider here."""
     with pytest.MonkeyPatch.context() as patched, ExitStack() as stack:
-        for module, limit in (
-            (guided_enrolment, "SPAN_MS"),
-            (guided_enrolment, "LIFELESS_MS"),
-            (loans, "ENROL_MS"),
-        ):
-            patched.setattr(module, limit, LONG_S * 1_000)
-        patched.setattr(loans, "NO_FRAME_MS", 60_000)
+        widen(patched.setattr)
         patched.setattr(camera, "SILENT_S", 60.0)
         folder = tmp_path_factory.mktemp("simulate")
         site = SimulatedSite(folder, PageEvents(), None)

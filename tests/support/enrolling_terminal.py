@@ -8,15 +8,13 @@ from pathlib import Path
 
 from edge import config
 from edge.adapters.linux.sd_notify import SilentNotifier
-from edge.domain.recognition import guided_enrolment
-from edge.terminal.control import loans
 from edge.terminal.daemon import Terminal
 from tests.support.actor import Actor
+from tests.support.wide_limits import widen
 
 
 def main(path: Path) -> int:
-    # A busy machine sees too few frames a second for the limits of one sitting.
-    guided_enrolment.SPAN_MS = guided_enrolment.LIFELESS_MS = loans.ENROL_MS
+    widen(setattr)
     actor = Actor()
     actor.stand()
     return Terminal(config.load(path).config, notifier=SilentNotifier(), camera=actor.camera).run()
