@@ -229,9 +229,9 @@ def test_a_command_that_is_interrupted_leaves_nothing_behind(bench, number, monk
     widen(monkeypatch.setattr)  # it must not end by itself before it is interrupted
     before = bench.kept()
     bench.actor.stand()
-    with subprocess.Popen(
-        bench.cli("enrol", "Barack", "--here", *ANSWERS), cwd=ROOT, stderr=subprocess.PIPE, text=True
-    ) as process:
+    # A run in the background of a shell ignores Ctrl-C, and its children would, too.
+    command = ["env", "--default-signal=INT", *bench.cli("enrol", "Barack", "--here", *ANSWERS)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stderr:
             if "1 of 5" in line:
                 process.send_signal(number)
