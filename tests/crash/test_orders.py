@@ -22,6 +22,7 @@ from edge.people.people_store import People
 from edge.terminal.orders.order_handler import OrderHandler
 from edge.terminal.outbox.flush import flush
 from tests.support.clock import HandClock
+from tests.support.forked import exit_code
 from tests.support.people import ANN, BOB, CONSENT, POLICY
 
 GATE = Origin("hq", "gate-1")
@@ -73,31 +74,27 @@ class Terminal:
         self.journal.close()
 
 
+def obey(root: Path, statement: int, wire: bytes) -> None:
+    """Obey an order, and die before the n-th statement of it."""
+    terminal = Terminal(root)
+    left = [statement]
+
+    def count(_sql: str) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    terminal.orders._opened()
+    for connection in (terminal.journal._db, terminal.orders._people._db):
+        connection.set_trace_callback(count)
+    os._exit(0 if terminal.orders.take(dsse.parse(wire), terminal.journal) else 3)
+
+
 def killed_at(root: Path, statement: int, wire: bytes) -> bool:
     """Obey in a process that dies before its n-th statement; False when it came to its end."""
-    child = os.fork()
-    if child == 0:
-        try:
-            terminal = Terminal(root)
-            left = [statement]
-
-            def count(_sql: str) -> None:
-                left[0] -= 1
-                if left[0] == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-            terminal.orders._opened()
-            for connection in (terminal.journal._db, terminal.orders._people._db):
-                connection.set_trace_callback(count)
-            os._exit(0 if terminal.orders.take(dsse.parse(wire), terminal.journal) else 3)
-        except BaseException:  # noqa: BLE001 (a child of a fork must not go on as a second pytest)
-            os._exit(4)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return True
-    assert os.WEXITSTATUS(status) == 0
-    return False
+    code = exit_code(obey, root, statement, wire)
+    assert code in {0, -signal.SIGKILL}
+    return code != 0
 
 
 def everything(root: Path) -> bytes:

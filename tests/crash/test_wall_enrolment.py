@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edge.crypto import dsse
 from edge.journal.verify import verify_file
+from tests.support.forked import exit_code
 from tests.support.people import ANN, POLICY
 from tests.support.signed_orders import IDENTITY, MODEL
 from tests.support.wall import WallBench, probes, ticket
@@ -16,34 +17,30 @@ STATEMENTS = 150
 """More than any enrolment takes; the test fails if it is not."""
 
 
+def keep(root: Path, statement: int) -> None:
+    """Keep the enrolment, and die before the n-th statement of it."""
+    bench, left = WallBench(root), [statement]
+
+    def count(_sql: str) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    action = bench.films(bench.begin())
+    people, journal = bench.parts.open_people(), bench.parts.open_journal()
+    for connection in (people._db, journal._db):
+        connection.set_trace_callback(count)
+    object.__setattr__(bench.parts, "open_people", lambda: people)
+    object.__setattr__(bench.parts, "open_journal", lambda: journal)
+    action.finish()
+    os._exit(0)
+
+
 def killed_at(root: Path, statement: int) -> bool:
     """Keep the enrolment in a process that dies before its n-th statement; False when it came to its end."""
-    child = os.fork()
-    if child == 0:
-        try:
-            bench, left = WallBench(root), [statement]
-
-            def count(_sql: str) -> None:
-                left[0] -= 1
-                if left[0] == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-            action = bench.films(bench.begin())
-            people, journal = bench.parts.open_people(), bench.parts.open_journal()
-            for connection in (people._db, journal._db):
-                connection.set_trace_callback(count)
-            object.__setattr__(bench.parts, "open_people", lambda: people)
-            object.__setattr__(bench.parts, "open_journal", lambda: journal)
-            action.finish()
-            os._exit(0)
-        except BaseException:  # noqa: BLE001 (a child of a fork must not go on as a second pytest)
-            os._exit(4)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return True
-    assert os.WEXITSTATUS(status) == 0
-    return False
+    code = exit_code(keep, root, statement)
+    assert code in {0, -signal.SIGKILL}
+    return code != 0
 
 
 def everything(root: Path) -> bytes:
