@@ -1,6 +1,5 @@
 """A company with a roster, over a real broker."""
 
-import base64
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from edge.terminal.site.hearing import SiteHearing
 from edge.terminal.uplink.roster_client import Roster
 from edge.terminal.uplink.site_members import SiteMembers
 from edge.terminal.uplink.site_records import SiteRecords
+from tests.privacy.scan import forms
 from tests.support.neighbours import open_acl
 from tests.support.people import CONSENT, POLICY
 
@@ -98,16 +98,6 @@ class Company:
             raw = templates(number).tobytes()
             found |= {f"name {number}": name.encode(), f"template {number}": raw[400:424]}
         return found
-
-
-def forms(secret: bytes) -> set[bytes]:
-    """As it is, and in base64 at every alignment, once and twice."""
-
-    def encoded(raw: bytes) -> set[bytes]:
-        return {base64.b64encode(b"\0" * shift + raw)[4 if shift else 0 : -4] for shift in range(3)}
-
-    once = encoded(secret)
-    return {secret, secret.hex().encode()} | once | {two for one in once for two in encoded(one)}
 
 
 def leaks(haystack: bytes, secrets: dict[str, bytes]) -> list[str]:
