@@ -3,7 +3,6 @@
 import os
 import signal
 import sqlite3
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from edge.evidence_images import sealed_image
 from edge.evidence_images.store import opened
 from edge.storage.sqlite_file import SqliteFile
 from tests.support.clock import NOW
+from tests.support.forked import exit_code
 from tests.support.people import ANN, BOB
 
 KEY = PrivateKey(bytes(range(32)))
@@ -34,35 +34,40 @@ def put(path: Path, person: str, number: int, now: TimeEvidence = NOW) -> bytes:
     return sealed
 
 
-def killed_at(statement: int, act: Callable[[], None]) -> bool:
+def act(path: Path, now: TimeEvidence, how: str) -> None:
+    """Take pictures away: one person's, all, or those whose day has come."""
+    with opened(path, now, make=True) as store:
+        assert store is not None
+        if how != "on its day":
+            store.remove(None if how == "all" else ANN)
+
+
+def die_at(statement: int, path: Path, now: TimeEvidence, how: str) -> None:
+    """Do it, and die before the n-th statement."""
+    left = [statement]
+
+    def count(_sql: str) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    connect = SqliteFile._connect
+
+    def traced(self: SqliteFile, path: Path, mode: str, more: str = "") -> sqlite3.Connection:
+        made = connect(self, path, mode, more)
+        made.set_trace_callback(count)
+        return made
+
+    SqliteFile._connect = traced  # type: ignore[method-assign]
+    act(path, now, how)
+    os._exit(0)
+
+
+def killed_at(statement: int, path: Path, now: TimeEvidence, how: str) -> bool:
     """Do it in a process that dies before its n-th statement; False when it came to its end."""
-    child = os.fork()
-    if child == 0:
-        try:
-            left = [statement]
-
-            def count(_sql: str) -> None:
-                left[0] -= 1
-                if left[0] == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-            connect = SqliteFile._connect
-
-            def traced(self: SqliteFile, path: Path, mode: str, more: str = "") -> sqlite3.Connection:
-                made = connect(self, path, mode, more)
-                made.set_trace_callback(count)
-                return made
-
-            SqliteFile._connect = traced  # type: ignore[method-assign]
-            act()
-            os._exit(0)
-        except BaseException:  # noqa: BLE001 (a child of a fork must not go on as a second pytest)
-            os._exit(4)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        return True
-    assert os.WEXITSTATUS(status) == 0
-    return False
+    code = exit_code(die_at, statement, path, now, how)
+    assert code in {0, -signal.SIGKILL}
+    return code != 0
 
 
 @pytest.mark.parametrize("how", ["a person's", "all", "on its day"])
@@ -77,17 +82,11 @@ def test_killed_before_any_statement(tmp_path: Path, how: str) -> None:
         path = root / "evidence.db"
         hers, _ = put(path, ANN, 1), put(path, BOB, 2, later)
 
-        def act(path: Path = path) -> None:
-            with opened(path, now, make=True) as store:
-                assert store is not None
-                if how != "on its day":
-                    store.remove(None if how == "all" else ANN)
-
         content = b"".join(file.read_bytes() for file in root.rglob("*") if file.is_file())
         assert hers[100:200] in content, "the scan finds what is there"
-        died = killed_at(statement, act)
+        died = killed_at(statement, path, now, how)
         deaths += died
-        act()
+        act(path, now, how)
         content = b"".join(file.read_bytes() for file in root.rglob("*") if file.is_file())
         assert not any(hers[at : at + 64] in content for at in range(0, len(hers) - 64, 64)), statement
         with opened(path, now, make=True) as store:

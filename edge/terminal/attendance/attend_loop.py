@@ -440,18 +440,18 @@ class Attend:
         if self._desk is None or self._lending.lent or self._health.faces_lost:
             return False
         try:
-            step = self._desk.answer(read, now_ms)
+            asked = self._desk.answer(read, now_ms)
         except PeopleError as error:
             LOG.error("an enrolment could not be opened: %s", error)  # noqa: TRY400 - it says it all
-            step = Step.WRONG
-        if step is None:
+            asked = Step.WRONG
+        if asked is None:
             return False
-        if step is Step.PIN:
+        if asked is Step.PIN:
             self._handle(Happening(Event.NUMBER))
-        elif step is Step.WRONG:
+        elif asked is Step.WRONG:
             self.tally.badges_refused += 1
             self._refuse_read()
-        elif step in _SHOW_BADGE:
+        elif asked in _SHOW_BADGE:
             self._handle(_ASK_BADGE)
         return True
 

@@ -152,9 +152,7 @@ class Lending:
         self.situation = situation
         self._take(now_ms)
         loan = self._loan
-        if (
-            loan is None or not loan.films
-        ):  # a cue may be shown while the person who was enrolled still stands there
+        if loan is None or not loan.films:  # a cue may be shown while whoever was enrolled still stands there
             self._leaving = self._still_there(frame, look, now_ms)
         if loan is None:
             return None
