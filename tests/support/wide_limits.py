@@ -4,6 +4,7 @@ from collections.abc import Callable
 from types import ModuleType
 
 from edge.domain.recognition import guided_enrolment
+from edge.terminal.attendance import service_health
 from edge.terminal.control import loans
 
 WIDE_MS = 600_000
@@ -19,5 +20,6 @@ def widen(replace: Callable[[ModuleType, str, int], None]) -> None:
         (guided_enrolment, "LIFELESS_MS"),
         (loans, "ENROL_MS"),
         (loans, "NO_FRAME_MS"),
+        (service_health, "STALLED_MS"),
     ):
         replace(module, limit, WIDE_MS)

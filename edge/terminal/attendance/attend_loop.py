@@ -437,10 +437,11 @@ class Attend:
 
     def _opens_enrolment(self, read: Read, now_ms: int) -> bool:
         """Whether a read belongs to the opening of an enrolment, so that it is no punch."""
-        if self._desk is None or self._lending.lent or self._health.faces_lost:
+        if self._desk is None:
             return False
+        possible = not (self._lending.lent or self._health.faces_lost)
         try:
-            asked = self._desk.answer(read, now_ms)
+            asked = self._desk.answer(read, now_ms, possible=possible)
         except PeopleError as error:
             LOG.error("an enrolment could not be opened: %s", error)  # noqa: TRY400 - it says it all
             asked = Step.WRONG

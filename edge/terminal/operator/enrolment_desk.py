@@ -3,7 +3,8 @@
     0 and Enter ──► a supervisor's badge ──► their PIN ──► the badge of whoever is to be enrolled ──► opened
                 └─► the badge of somebody with a ticket ──► their PIN ──► opened
 
-A badge that does not belong to such a step is a punch as always: whoever clocks in meanwhile does not wait. One
+A badge that does not belong to such a step is a punch as always: whoever clocks in meanwhile does not wait. While
+nobody can be enrolled, because faces are not seen or the terminal is lent, what belongs to a step is refused. One
 thread uses it.
 """
 
@@ -77,18 +78,28 @@ class EnrolmentDesk:
         """Whether a PIN was right, so that no face counts: whoever stands there did not come to clock in."""
         return self.waits_for(now_ms) in {Step.PERSON, Step.OPENED}
 
-    def answer(self, read: Read, now_ms: int) -> Step | None:
-        """What follows from a read; None when it is a punch like any other. Raises PeopleError."""
+    def answer(self, read: Read, now_ms: int, *, possible: bool = True) -> Step | None:
+        """What follows from a read; None when it is a punch like any other. Raises PeopleError.
+
+        `possible`: somebody could be enrolled now.
+        """
+        step = self._answer(read, now_ms, possible=possible)
+        if not possible and step in {Step.BADGE, Step.PIN, Step.PERSON}:
+            self._waiting = None
+            return Step.WRONG
+        return step
+
+    def _answer(self, read: Read, now_ms: int, *, possible: bool) -> Step | None:
         waits_for = self.waits_for(now_ms)
         if read.source is Token.BADGE:
-            return self._badge(read.text, waits_for, now_ms)
+            return self._badge(read.text, waits_for, now_ms, possible=possible)
         if self._waiting is not None and waits_for is Step.PIN:
-            return self._pin(self._waiting, read.text, now_ms)
+            return self._pin(self._waiting, read.text, now_ms, possible=possible)
         if read.text.strip() != BEGINS or not self._is_of_use():
             return None
         return self._wait(Step.BADGE, now_ms)
 
-    def _badge(self, text: str, waits_for: Step | None, now_ms: int) -> Step | None:
+    def _badge(self, text: str, waits_for: Step | None, now_ms: int, *, possible: bool) -> Step | None:
         if self._held is not None and self._held[0] == text and now_ms - self._held[1] < HELD_MS:
             self._held = text, now_ms
             return Step.AGAIN
@@ -99,7 +110,7 @@ class EnrolmentDesk:
         if person is not None and waits_for is Step.BADGE:
             step = self._opener(person, now_ms)
         elif person not in {None, self._waiting.person} and not self._people.has_face(person or ""):
-            step = self._open(Opening(person or "", self._waiting.person, now_ms), now_ms)
+            step = self._open(Opening(person or "", self._waiting.person, now_ms), now_ms, possible=possible)
         if step is not None:
             self._held = text, now_ms
         return step
@@ -111,17 +122,17 @@ class EnrolmentDesk:
             return None
         return self._wait(Step.PIN, now_ms, person, leads=leads)
 
-    def _pin(self, waiting: _Waiting, pin: str, now_ms: int) -> Step:
+    def _pin(self, waiting: _Waiting, pin: str, now_ms: int, *, possible: bool) -> Step:
         self._waiting = None
         if not self._proves(waiting.person, pin, now_ms):
             return Step.WRONG
         if waiting.leads:
             return self._wait(Step.PERSON, now_ms, waiting.person, leads=True)
-        return self._open(Opening(waiting.person, None, now_ms), now_ms)
+        return self._open(Opening(waiting.person, None, now_ms), now_ms, possible=possible)
 
-    def _open(self, opening: Opening, now_ms: int) -> Step:
+    def _open(self, opening: Opening, now_ms: int, *, possible: bool) -> Step:
         self._waiting = None
-        if not self._opens(opening):
+        if not possible or not self._opens(opening):
             return Step.WRONG
         self._waiting = _Waiting(Step.OPENED, now_ms + TAKEN_MS)
         return Step.OPENED

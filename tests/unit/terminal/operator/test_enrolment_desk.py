@@ -36,6 +36,7 @@ class Bench:
     tickets: Ticketed = field(default_factory=Ticketed)
     opened: list[Opening] = field(default_factory=list)
     takes: bool = True
+    possible: bool = True
     now_ms: int = 1_000
 
     def __post_init__(self) -> None:
@@ -60,10 +61,10 @@ class Bench:
         return self.takes
 
     def types(self, text: str) -> Step | None:
-        return self.desk.answer(Read(Token.NUMBER, text), self.now_ms)
+        return self.desk.answer(Read(Token.NUMBER, text), self.now_ms, possible=self.possible)
 
     def shows(self, badge: str) -> Step | None:
-        return self.desk.answer(Read(Token.BADGE, badge), self.now_ms)
+        return self.desk.answer(Read(Token.BADGE, badge), self.now_ms, possible=self.possible)
 
     def passes(self, ms: int) -> None:
         self.now_ms += ms
@@ -164,3 +165,23 @@ def test_what_cannot_be_taken_is_refused(bench: Bench) -> None:
     bench.types(PIN)
     assert bench.shows("9002") is Step.WRONG
     assert not bench.desk.is_trusted(bench.now_ms)
+
+
+@pytest.mark.parametrize("reads", range(4))
+def test_while_nobody_can_be_enrolled_what_belongs_to_a_step_is_refused_and_the_opening_is_over(
+    bench: Bench, reads: int
+) -> None:
+    acts = [
+        lambda: bench.types(BEGINS),
+        lambda: bench.shows("9001"),
+        lambda: bench.types(PIN),
+        lambda: bench.shows("9002"),
+    ]
+    for act in acts[:reads]:
+        act()
+    bench.possible = False
+    assert acts[reads]() is Step.WRONG
+    assert bench.desk.waits_for(bench.now_ms) is None
+    assert bench.opened == []
+    bench.passes(HELD_MS)
+    assert (bench.shows("9001"), bench.types(PIN), bench.shows("9003")) == (None, None, None), "punches as always"
