@@ -103,6 +103,20 @@ class ExportRefused(SmartClockerError, ValueError):
     exit_code = 65
 
 
+class BackupError(SmartClockerError, OSError):
+    """A backup of the centre cannot be written, or what it needs cannot be read. The former backup is as it was."""
+
+    exit_code = 74
+
+
+class BackupRefused(SmartClockerError, ValueError):
+    """The file is no backup, is damaged or under another key, or it may not be made or restored where it was asked
+    for.
+    """
+
+    exit_code = 65
+
+
 class RecordError(SmartClockerError, ValueError):
     """A record, envelope or receipt is malformed, or its signature does not verify."""
 

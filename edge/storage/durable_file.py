@@ -8,7 +8,8 @@ leaves is never read.
 - `replace` renames: a file that had the name before is replaced.
 - `create` links: a name that is taken is refused, because a key must never be replaced.
 - `NewFile` is for a directory that a person named, also on a stick, and for content that is too long for memory.
-  FAT has no links: there an empty file of ours takes the name first, and a rename replaces it.
+  FAT has no links: there an empty file of ours takes the name first, and a rename replaces it. `NewFile` refuses a
+  name that is taken, or replaces the file at the end, as its caller says.
 
 Four writers have other needs and do not use this module. `SqliteFile.create`: SQLite itself writes the file, with
 other files beside it. `issued_certificates`: lines are appended to a log. `Reserve`: only the length of the file
@@ -68,15 +69,19 @@ class NewFile:
     Its methods raise `error`.
     """
 
-    def __init__(self, path: Path, error: ErrorType) -> None:
-        """Raises `error` when the name is taken or the directory cannot be written to."""
+    def __init__(self, path: Path, error: ErrorType, *, replacing: bool = False) -> None:
+        """With `replacing`, an earlier file stays whole under the name until the end, and is then replaced.
+
+        Raises `error` when the directory cannot be written to, or, without `replacing`, when the name is taken.
+        """
         self.path = path
         self.size = 0
         """Bytes written so far."""
         self._error = error
+        self._replacing = replacing
         self._synced = 0
         with _told(path, error):
-            if os.path.lexists(path):
+            if not replacing and os.path.lexists(path):
                 raise FileExistsError
             self._file = _Temporary(path, 0o600)
 
@@ -96,7 +101,9 @@ class NewFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with contextlib.closing(self._file), _told(self.path, self._error):
-            if kind is None:
+            if kind is None and self._replacing:
+                self._file.rename()
+            elif kind is None:
                 self._file.link_or_take()
 
 

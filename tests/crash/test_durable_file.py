@@ -27,7 +27,7 @@ else:
         def refused(*words, **more):
             raise PermissionError(1, "Operation not permitted")
         durable_file.os.link = refused
-    with durable_file.NewFile(path, TransferError) as file:
+    with durable_file.NewFile(path, TransferError, replacing=sys.argv[2] == "renew") as file:
         for at in range(0, len(content), 1000):
             file.write(content[at : at + 1000])
 print("done", flush=True)
@@ -37,7 +37,7 @@ print("done", flush=True)
 def recorded(directory: Path, how: str, synced: str = "synced") -> Recording:
     state = directory / "terminal" / "state"
     state.mkdir(parents=True)
-    if how == "replace":
+    if how in {"replace", "renew"}:
         (state / "file").write_bytes(OLD)
     return record(directory, how, python("-c", WORK, state, how, synced))
 
@@ -58,7 +58,8 @@ def left(recording: Recording, states: int = 400) -> tuple[set[bytes | None], se
 
 
 @pytest.mark.parametrize(
-    ("how", "before"), [("replace", {OLD}), ("create", {None}), ("new", {None}), ("stick", {None, b""})]
+    ("how", "before"),
+    [("replace", {OLD}), ("renew", {OLD}), ("create", {None}), ("new", {None}), ("stick", {None, b""})],
 )
 def test_a_cut_leaves_all_of_it_or_what_was_there(tmp_path: Path, how: str, before: set[bytes | None]) -> None:
     """On a stick without links an empty file has the name for a moment."""

@@ -18,7 +18,9 @@ from edge.errors import KeyFileError
 LOCK = "authority.lock"
 PUBLISHING = "roster-publish.lock"
 """Lock for publishing a roster, so that the command that began later also finishes later."""
-_STAYS = {LOCK: ".", PUBLISHING: "roster.key"}
+BACKING_UP = "backup.lock"
+"""Lock for a backup of the whole directory, so that each finds and removes what an interrupted one left."""
+_STAYS = {LOCK: ".", PUBLISHING: "roster.key", BACKING_UP: "ledger.key"}
 """Somebody may remove the lock file while it is held. So a second file is locked, too, for each lock a different
 one that nobody removes.
 """

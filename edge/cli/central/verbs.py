@@ -15,13 +15,16 @@ from edge.cli.central import (
     resend,
     roster,
 )
+from edge.cli.central.backup import verbs as backup
 from edge.cli.central.orders import order
 from edge.cli.central.rights import requests
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `central`."""
-    parser.epilog = "DIR holds everything of the centre. Back it up: it holds the certificate authority's key."
+    parser.epilog = (
+        "DIR holds everything of the centre, also the certificate authority's key: `central backup` copies it."
+    )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     init.configure(verbs)
     keys.configure(verbs)
@@ -36,3 +39,4 @@ def configure(parser: argparse.ArgumentParser) -> None:
     requests.configure(verbs)
     evidence.configure(verbs)
     audit.configure(verbs)
+    backup.configure(verbs)

@@ -1,0 +1,1 @@
+"""`smartclocker central backup-key`, `backup` and `restore`."""
