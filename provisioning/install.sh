@@ -5,13 +5,16 @@
 #   sudo provisioning/install.sh --wheelhouse DIR    the same without a network: Python packages come from DIR
 #   provisioning/install.sh --dry-run                print what it would do, change nothing
 #   sudo provisioning/install.sh --uninstall         remove program and unit; /etc and /var stay
+#   sudo provisioning/install.sh --centre …          install the centre instead: install-centre.sh --help
 #
 # It works in a chroot or while an image is built, too: systemd then does its part at the first boot.
 # Behind a proxy: sudo https_proxy=http://proxy:3128 PIP_CERT=/path/proxy-ca.pem provisioning/install.sh
 set -eu
 
+case " $* " in *" --centre "*) exec /bin/sh "$(dirname "$0")/install-centre.sh" "$@" ;; esac
+
 usage() {
-    sed -n '2,10s/^# \{0,1\}//p' "$0"
+    sed -n '2,11s/^# \{0,1\}//p' "$0"
 }
 say() { printf '%s\n' "$*"; }
 do_() { # COMMAND…: run it, or print it

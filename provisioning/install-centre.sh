@@ -1,0 +1,228 @@
+#!/bin/sh
+# Install the centre on Debian 12 or 13: broker, ledger, authority, daily backup. Safe to run again: it keeps
+# configuration, keys and data, and adds what is new. `install.sh --centre` is the same.
+#
+#   sudo provisioning/install-centre.sh --host NAME --site SITE    the first time; both may be repeated
+#   sudo provisioning/install-centre.sh                            update
+#     --listen ADDRESS   the one address that the broker listens on (at first: every one)
+#     --port PORT        its port (at first: 8883)
+#     --wheelhouse DIR   without a network: Python packages come from DIR
+#     --dry-run          print what it would do, change nothing
+#     --uninstall        remove program and units; /etc and /var stay
+#
+# NAME is what terminals call this machine: a name of the network, or an address. SITE is a building, for example main.
+# It works in a chroot or while an image is built, too: systemd then does its part after the first boot.
+set -eu
+
+usage() {
+    sed -n '2,16s/^# \{0,1\}//p' "$0"
+}
+say() { printf '%s\n' "$*"; }
+do_() { # COMMAND…: run it, or print it
+    if [ -n "$dry" ]; then say "would run: $*"; else "$@"; fi
+}
+die() {
+    printf 'install: %s\n' "$*" >&2
+    exit 69
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+word() { # OPTION VALUE: what is no name would be several words, or an option
+    case $2 in
+    '' | -* | *[!A-Za-z0-9.:_-]*)
+        printf "install: %s '%s': is no name; write letters, digits and . : - alone\n" "$1" "$2" >&2
+        exit 64
+        ;;
+    esac
+}
+
+act=install
+dry=
+wheelhouse=
+hosts=
+sites=
+listen=
+wish=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --centre) ;;
+    --dry-run) dry=yes ;;
+    --uninstall) act=uninstall ;;
+    --host | --site | --listen | --port)
+        [ $# -ge 2 ] || die "$1 needs a value: --help shows them"
+        word "$1" "$2"
+        case $1 in
+        --host) hosts="$hosts $2" ;;
+        --site) sites="$sites $2" ;;
+        --listen) listen=$2 ;;
+        esac
+        wish="$wish $1 $2"
+        shift
+        ;;
+    --wheelhouse)
+        if [ $# -lt 2 ] || [ ! -d "$2" ]; then
+            die "--wheelhouse needs a directory of wheels: pip download made it, see docs/operations.md"
+        fi
+        wheelhouse=$(cd "$2" && pwd)
+        shift
+        ;;
+    --help)
+        usage
+        exit 0
+        ;;
+    *)
+        usage >&2
+        exit 64
+        ;;
+    esac
+    shift
+done
+cd "$(dirname "$0")/.."
+
+root=${INSTALL_ROOT:-} # for its tests: everything is put below, and a venv does not move from there
+target=/opt/smartclocker
+etc=/etc/smartclocker
+dir=/var/lib/smartclocker-ledger
+backups=/var/lib/smartclocker-backups
+units=$root/etc/systemd/system
+drop_in=$units/mosquitto.service.d/smartclocker.conf
+users=$root/etc/sysusers.d/smartclocker.conf
+link=$root/usr/local/bin/smartclocker
+timers="smartclocker-orders.timer smartclocker-roster.timer smartclocker-certificates.timer smartclocker-backup.timer"
+started="mosquitto.service smartclocker-ledger.service"
+ours="# Written by install-centre.sh from the broker's configuration. Without this line it is yours, and stays."
+
+[ -n "$dry" ] || [ "$(id -u)" = 0 ] || die "needs root: sudo provisioning/install.sh --centre (or --dry-run to look first)"
+have apt-get || die "needs a Debian-family system: apt-get was not found"
+
+manager() { # WORDS…: to systemd where it runs; elsewhere a boot reads the units by itself
+    if [ ! -d "$root/run/systemd/system" ] || ! have systemctl; then
+        say "left out, for systemd does not run here: systemctl $*"
+    else
+        do_ systemctl "$@"
+    fi
+}
+
+if [ "$act" = uninstall ]; then
+    # shellcheck disable=SC2086  # a list of words
+    manager disable --now $timers smartclocker-ledger.service mosquitto.service || say "not every unit was there"
+    for unit in ledger orders roster certificates backup; do
+        do_ rm -f "$units/smartclocker-$unit.service" "$units/smartclocker-$unit.timer"
+    done
+    do_ rm -f "$drop_in"
+    if [ -e "$units/smartclocker.service" ]; then
+        say "kept: $target, its command and its users, for smartclocker.service runs from there"
+    else
+        do_ rm -f "$users"
+        do_ rm -rf "$root$target"
+        if [ "$(readlink "$link" 2>/dev/null || :)" = "$target/venv/bin/smartclocker" ]; then do_ rm -f "$link"; fi
+    fi
+    manager daemon-reload || say "systemd did not read its units again; a boot does"
+    say "removed. Kept: $etc (the broker's files, the backup key), $dir (keys, ledger, people) and $backups."
+    exit 0
+fi
+
+if [ ! -e "$root$dir/pki/ca.crt" ] && { [ -z "$hosts" ] || [ -z "$sites" ]; }; then
+    needed="the first time, give --host NAME (what terminals call this machine) and --site SITE (a building, for example main)"
+    [ -n "$dry" ] || die "$needed"
+    say "note: $needed"
+fi
+
+do_ apt-get update --quiet || say "the package lists could not be refreshed: going on with those that are here"
+do_ env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+    python3 python3-venv openssl mosquitto
+
+do_ install -D -m 644 systemd/smartclocker.sysusers "$users"
+if have systemd-sysusers; then
+    do_ systemd-sysusers ${root:+--root="$root"} "$users"
+else
+    say "left out, for there is no systemd-sysusers: a boot of systemd makes the account smartclocker-ledger"
+fi
+
+site_packages=
+if grep -qs '^include-system-site-packages = true' "$root$target/venv/pyvenv.cfg"; then
+    site_packages=--system-site-packages # a terminal on this machine has its camera library from there
+fi
+# shellcheck disable=SC2086
+do_ python3 -m venv $site_packages "$root$target/venv"
+if [ -n "$wheelhouse" ]; then
+    PIP_NO_INDEX=1
+    PIP_FIND_LINKS=$wheelhouse
+    export PIP_NO_INDEX PIP_FIND_LINKS # what builds our own package obeys them, too
+fi
+do_ "$root$target/venv/bin/pip" install --quiet --require-hashes -r provisioning/locks/central.txt
+do_ "$root$target/venv/bin/pip" install --quiet --no-deps .
+do_ install -d -m 755 "$root/usr/local/bin"
+do_ ln -sf "$target/venv/bin/smartclocker" "$link"
+central() { do_ "$root$target/venv/bin/smartclocker" central "$@"; }
+
+owner="-o smartclocker-ledger -g smartclocker-ledger"
+if [ -z "$dry" ] && ! id smartclocker-ledger >/dev/null 2>&1; then
+    owner= # systemd gives the directories to the account that it makes at the first boot
+fi
+do_ install -d -m 755 "$root/var/lib" "$root$etc"
+# shellcheck disable=SC2086
+do_ install -d -m 700 $owner "$root$dir" "$root$backups"
+case $listen in
+'' | 0.0.0.0 | :: | 127.* | ::1 | localhost) ;;
+*) wish="$wish --host $listen" ;; # the ledger reaches the broker by this address: the certificate must name it
+esac
+# shellcheck disable=SC2086
+central init "$root$dir" $wish
+central authority init "$root$dir"
+if [ -e "$root$etc/backup.key" ]; then
+    say "kept: $etc/backup.key"
+else
+    central backup-key "$root$etc/backup.key"
+fi
+central broker "$root$dir" "$root$etc/broker"
+
+listener=$(sed -n '/^listener /{s///p;q;}' "$root$dir/mosquitto.conf" 2>/dev/null || :)
+port=${listener%% *}
+address=${listener#* }
+case $address in
+'' | 0.0.0.0 | :: | 127.* | ::1 | localhost) address=localhost ;;
+esac
+if [ -n "$dry" ]; then
+    say "would write: $etc/ledger.env, where the ledger finds the broker"
+elif [ -e "$root$etc/ledger.env" ] && ! grep -qxF "$ours" "$root$etc/ledger.env"; then
+    say "kept: $etc/ledger.env"
+else
+    printf '%s\nBROKER_HOST=%s\nBROKER_PORT=%s\n' "$ours" "$address" "${port:-8883}" >"$root$etc/ledger.env"
+    chmod 644 "$root$etc/ledger.env"
+fi
+
+do_ install -D -m 644 provisioning/mosquitto/smartclocker.conf "$drop_in"
+for unit in ledger.service orders.service orders.timer roster.service roster.timer \
+    certificates.service certificates.timer backup.service backup.timer; do
+    do_ install -D -m 644 "systemd/smartclocker-$unit" "$units/smartclocker-$unit"
+done
+manager daemon-reload
+for unit in $started; do
+    manager enable "$unit"
+    manager restart "$unit" || die "$unit does not start; journalctl -u $unit says why. All else is installed: give this command again"
+done
+# shellcheck disable=SC2086
+manager enable --now $timers
+
+say ""
+if [ -n "$dry" ]; then
+    say "Nothing was changed. Then the centre would stand:"
+else
+    say "The centre stands:"
+fi
+say "  broker    mosquitto, port ${port:-8883}, with certificates alone; its files are in $etc/broker"
+say "  ledger    smartclocker-ledger.service, in $dir"
+say "  timers    orders again every 10 minutes, roster hourly, certificates weekly, backup nightly"
+say "  backups   the newest 14, in $backups, under the key $etc/backup.key"
+say ""
+say "Next:"
+if [ ! -d "$root/run/systemd/system" ]; then
+    say "  0. after the boot: systemctl enable --now $started $timers"
+fi
+say "  1. copy $etc/backup.key to a safe, apart from the backups: without it nobody can restore one;"
+say "     and have $backups copied to another machine every day"
+say "  2. open port ${port:-8883} to the terminals alone, with your own network in place of 192.0.2.0/24:"
+say "       nft add rule inet filter input ip saddr 192.0.2.0/24 tcp dport ${port:-8883} accept"
+say "       ufw allow proto tcp from 192.0.2.0/24 to any port ${port:-8883}"
+say "  3. for each terminal (docs/centre.md): sudo smartclocker central issue $dir TERMINAL"
+say "  4. look: sudo smartclocker central gaps $dir"
