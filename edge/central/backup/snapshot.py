@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.central.authority import lock
+from edge.central.ownership import make_directory
 from edge.errors import BackupError, BackupRefused
 from edge.storage import side_files
 from edge.storage.sqlite_file import BUSY_S
@@ -28,6 +29,8 @@ _SMALLEST = 512
 _NOT_KEPT = re.compile(r".*\.lock|.*\.db-(?:wal|shm|journal)|.*\.[0-9a-f]{16}\.part|\..*\.[0-9a-f]{16}(?:-\w+)?")
 """Names of lock files, of SQLite's side files, and of temporary files that an interrupted command left."""
 _LONGEST_NAME = 1_024
+_WAIT_S = 300.0
+"""Seconds that a backup waits for another command; a nightly one is not tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,13 @@ def snapshot(base: Path) -> Iterator[list[CopiedFile]]:
         raise BackupRefused(
             f"{base}: no certificate authority is here; name the directory that `central init` made"
         )
-    with lock.held(base, lock=lock.BACKING_UP):
+    with lock.held(base, _WAIT_S, lock.BACKING_UP):
         scratch = base / f"{_SCRATCH}{secrets.token_hex(8)}"
         try:
             for left in base.glob(f"{_SCRATCH}*"):
                 shutil.rmtree(left)
-            scratch.mkdir(mode=0o700)
-            with lock.held(base):
+            make_directory(scratch, 0o700)  # its owner's, who can then remove what a kill leaves
+            with lock.held(base, _WAIT_S):
                 names = list(_names(base))
                 files = [_copy(base, scratch, name) for name in names if name != LEDGER_DB]
             if LEDGER_DB in names:
@@ -114,7 +117,8 @@ def _names(base: Path, below: str = "") -> Iterator[str]:
 
 def _copy(base: Path, scratch: Path, name: str) -> CopiedFile:
     source, target = base / name, scratch / name
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in reversed(Path(name).parents[:-1]):
+        make_directory(scratch / folder, 0o700)
     copied = CopiedFile(name, target, stat.S_IMODE(source.lstat().st_mode))
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from edge.central.backup import archive
+from edge.central.backup.snapshot import snapshot
 from edge.cli import main
 from edge.crypto.key_files import load_secret
 from edge.crypto.secret_stream import CHUNK, StreamEncryptor
@@ -195,8 +196,8 @@ def test_messages_of_two_backups_under_one_key_cannot_be_combined(base, made, ke
     assert "altered" in refused(capsys, made, key, tmp_path / "again")
 
 
-def forged(path: Path, key: Path, *members: tarfile.TarInfo) -> Path:
-    """A backup with these members, by somebody who has the key."""
+def forged(path: Path, key: Path, *members: tarfile.TarInfo, ended: bool = True) -> Path:
+    """A backup with these members, by somebody who has the key; otherwise its last message is missing."""
     secret = load_secret(key)
     with path.open("wb") as file:
         stream = StreamEncryptor(file.write, secret)
@@ -206,9 +207,15 @@ def forged(path: Path, key: Path, *members: tarfile.TarInfo) -> Path:
         with tarfile.open(mode="w", fileobj=plain) as made:
             for one in members:
                 made.addfile(one, io.BytesIO(bytes(one.size)))
-        stream.write(plain.getvalue())
-        stream.finish()
+        stream.write(plain.getvalue() + (b"" if ended else bytes(3_000_000)))
+        if ended:
+            stream.finish()
     return path
+
+
+def test_the_end_must_be_there_even_after_the_last_file(key, tmp_path, capsys):
+    made = forged(tmp_path / "forged", key, member("acl"), ended=False)
+    assert "cut off" in refused(capsys, made, key, tmp_path / "again")
 
 
 def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfile.TarInfo:
@@ -368,6 +375,19 @@ def test_what_cannot_be_copied_whole_leaves_the_former_backup(what, base, made, 
     assert made.read_bytes() == before
     assert sorted(made.parent.glob("*.scb*")) == [made]
     assert not list(base.glob(".backup-*"))
+
+
+def test_the_copies_are_private_and_the_directory_s_owner_can_remove_them(base: Path) -> None:
+    owner = 12_345 if os.geteuid() == 0 else os.geteuid()
+    for path in [base, *base.rglob("*")]:
+        os.chown(path, owner, -1)
+    with snapshot(base) as files:
+        (scratch,) = base.glob(".backup-*")
+        folders = [scratch, *(path for path in scratch.rglob("*") if path.is_dir())]
+        assert len(folders) == 2
+        assert {(path.stat().st_uid, stat.S_IMODE(path.stat().st_mode)) for path in folders} == {(owner, 0o700)}
+        assert all(stat.S_IMODE(one.path.stat().st_mode) == 0o600 for one in files)
+    assert not scratch.exists()
 
 
 def test_the_newest_are_kept_and_other_files_stay(base, key, tmp_path, capsys):

@@ -1,8 +1,14 @@
-"""A SIGKILL in the middle of a backup leaves the former file; in the middle of a restore, no directory."""
+"""A SIGKILL or a full disk in the middle of a backup leaves the former file; in the middle of a restore, no
+directory.
+"""
 
+import contextlib
+import io
 import os
+import resource
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,6 +63,14 @@ def killed_restore(file: Path, base: Path, key: Path, moment: str) -> None:
     central("restore", file, base, "--key", key)
 
 
+def on_a_full_disk(limit: int, words: tuple[object, ...], code: int) -> None:
+    """Gives a command in a process whose files cannot grow beyond `limit` bytes."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    with contextlib.redirect_stderr(io.StringIO()) as said:  # the real one may be a file
+        ended = central(*words)
+    sys.exit(0 if ended == code and said.getvalue().count("\n") == 1 else 1)
+
+
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
     made = tmp_path / "centre"
@@ -87,3 +101,22 @@ def test_a_restore_that_is_killed_leaves_no_directory(base: Path, tmp_path: Path
     assert central("restore", file, again, "--key", key) == 0
     assert not list(tmp_path.glob(".again*"))
     assert central("authority", "show", again) == 0
+
+
+@pytest.mark.parametrize("limit", [0, 30_000, 520_000], ids=["at once", "at a database", "at the archive"])
+def test_a_full_disk_leaves_the_former_backup(base: Path, tmp_path: Path, limit: int) -> None:
+    file, key = tmp_path / "centre.scb", tmp_path / "key"
+    before = file.read_bytes()
+    words = ("backup", base, file, "--key", key)
+    assert exit_code(on_a_full_disk, limit, words, 74) == 0
+    assert file.read_bytes() == before
+    assert not list(base.glob(".backup-*"))
+    assert sorted(path.name for path in tmp_path.glob("*.scb*")) == ["centre.scb"]
+
+
+@pytest.mark.parametrize("limit", [0, 30_000])
+def test_a_full_disk_leaves_no_half_restored_directory(base: Path, tmp_path: Path, limit: int) -> None:
+    words = ("restore", tmp_path / "centre.scb", tmp_path / "again", "--key", tmp_path / "key")
+    assert exit_code(on_a_full_disk, limit, words, 74) == 0
+    assert not list(tmp_path.glob("*again*"))
+    assert not list(tmp_path.glob(".again*"))
