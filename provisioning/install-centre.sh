@@ -117,6 +117,7 @@ if [ "$act" = uninstall ]; then
         if [ "$(readlink "$link" 2>/dev/null || :)" = "$target/venv/bin/smartclocker" ]; then do_ rm -f "$link"; fi
     fi
     manager daemon-reload || say "systemd did not read its units again; a boot does"
+    say "mosquitto is stopped; its package stays, with its own configuration."
     say "removed. Kept: $etc (the broker's files, the backup key), $dir (keys, ledger, people) and $backups."
     exit 0
 fi

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edge.central.backup import archive
+from edge.central.backup import archive, last_backup
 from edge.central.backup.snapshot import snapshot
 from edge.domain.time.instant import utc_text
 from edge.errors import BackupError, BackupRefused
@@ -60,6 +60,7 @@ def take(base: Path, file: Path, key: bytes, keep: int | None) -> BackupMade:
         )
     with NewFile(path, BackupError, replacing=True) as out, snapshot(base) as files:
         archive.write(out, files, key, utc_text(now))
+    last_backup.note(base, utc_text(now))
     _remove_interrupted(file)
     databases = sum(one.is_database for one in files)
     removed = [] if keep is None else _remove_older(file, path, keep)

@@ -35,6 +35,8 @@ class ProblemKind(StrEnum):
     """The terminal lost its connection to the broker, or stopped in good order."""
     CERTIFICATE = "certificate"
     """A TLS certificate ends soon, or has ended."""
+    BACKUP = "backup"
+    """The newest backup is old."""
     CLOCK = "clock"
     """The terminal's clock is ahead of the ledger's."""
     ALARM = "alarm"

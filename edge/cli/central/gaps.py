@@ -72,6 +72,7 @@ def run_gaps(arguments: argparse.Namespace) -> int:
     """Finds the problems and prints them."""
     from datetime import UTC, datetime
 
+    from edge.central.backup import last_backup
     from edge.central.broker import revocation_compare
     from edge.central.gaps import certificate_expiry
     from edge.central.gaps.delivery_gaps import find
@@ -81,7 +82,8 @@ def run_gaps(arguments: argparse.Namespace) -> int:
     with open_ledger(arguments.directory) as store:
         ending = certificate_expiry.found(arguments.directory / "pki", store.terminals(), datetime.now(UTC))
         lists = revocation_compare.found(arguments.directory / "pki", arguments.broker, store.terminals())
-        found = [*ending, *lists, *find(store, arguments.silent_after)]
+        backups = last_backup.found(arguments.directory, datetime.now(UTC))
+        found = [*ending, *lists, *backups, *find(store, arguments.silent_after)]
     if arguments.json:
         print(json.dumps([_as_json(one) for one in found], indent=2))
     else:

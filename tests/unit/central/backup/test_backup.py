@@ -10,6 +10,7 @@ import stat
 import tarfile
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from edge.cli import main
 from edge.crypto.key_files import load_secret
 from edge.crypto.secret_stream import CHUNK, StreamEncryptor
 from edge.domain.strict_json import dump
+from edge.domain.time.instant import utc_text
 
 MESSAGE = CHUNK + 17
 """Bytes of a whole message in the file."""
@@ -59,7 +61,7 @@ def everything(base: Path) -> dict[str, bytes]:
     """What a backup is to have: all but locks and SQLite's side files; a database by what is in it."""
     found = {}
     for path in base.rglob("*"):
-        if path.is_file() and not re.search(r"\.lock$|-wal$|-shm$", path.name):
+        if path.is_file() and not re.search(r"\.lock$|-wal$|-shm$|^last-backup\.json$", path.name):
             found[str(path.relative_to(base))] = rows(path) if path.suffix == ".db" else path.read_bytes()
     return found
 
@@ -415,3 +417,25 @@ def test_a_backup_leaves_nothing_in_the_directory_and_removes_what_a_kill_left(b
     assert not list(base.glob(".backup-*"))
     assert central("restore", tmp_path / "a.scb", tmp_path / "again", "--key", key) == 0
     assert not list((tmp_path / "again").rglob("*.part"))
+
+
+def test_a_newest_backup_that_is_old_is_a_line_of_gaps(base, key, tmp_path, capsys):
+    def lines() -> list[str]:
+        capsys.readouterr()
+        central("gaps", base)
+        return [line for line in capsys.readouterr().out.splitlines() if line.startswith("backup")]
+
+    assert lines() == [], "another tool may make the backups"
+    assert central("backup", base, tmp_path / "a.scb", "--key", key) == 0
+    assert lines() == []
+    note = base / "last-backup.json"
+    for text, words in [
+        (f'{{"v":1,"made":"{utc_text(datetime.now(UTC) - timedelta(days=3, hours=1))}"}}', "3 days old"),
+        (f'{{"v":1,"made":"{utc_text(datetime.now(UTC) + timedelta(days=9))}"}}', "yet to come"),
+        ('{"v":1,"made":"yesterday"}', "cannot be read"),
+        ("", "cannot be read"),
+    ]:
+        note.write_text(text)
+        (line,) = lines()
+        assert words in line
+        assert f"central backup {base} FILE" in line
