@@ -21,6 +21,7 @@ DEFAULT_CONFIG = Path("/etc/smartclocker/config.toml")
 _GROUPS = {
     "run": "run the terminal (what the service does)",
     "check": "check configuration, keys, models and files, and say how to mend what is wrong",
+    "doctor": "look at every part of the terminal, and say how to mend what is wrong",
     "status": "show the running terminal's state, alarms and counters",
     "cues": "show cues on the terminal's lights and buzzer",
     "config": "show the effective configuration and where each value comes from",
@@ -42,7 +43,7 @@ _GROUPS = {
 _MODULES = {
     **{
         name: f"terminal.{name}"
-        for name in ("run", "check", "status", "cues", "config", "keys", "models", "camera", "calibrate")
+        for name in ("run", "check", "doctor", "status", "cues", "config", "keys", "models", "camera", "calibrate")
     },
     **{name: f"{name}.verbs" for name in ("people", "journal", "central")},
     "enrol": "people.enrol",
@@ -50,7 +51,7 @@ _MODULES = {
     "evaluate-pad": "evaluate_pad",
 }
 """The module of a verb below this package, if it does not have the verb's name."""
-_PLAIN = frozenset({"central", "people", "evidence", "status", "cues", "camera"})
+_PLAIN = frozenset({"central", "people", "evidence", "status", "doctor", "cues", "camera"})
 """Verbs that print text that other machines and people wrote."""
 _IMPERSONAL = frozenset({"camera", "config", "models", "run"})
 """Verbs that hold no personal data, and `run`, which hardens itself. All other verbs must leave no core dump."""

@@ -55,6 +55,12 @@ def kernel_synchronised() -> bool | None:
     return state != _TIME_ERROR and not int(timex.status) & _STA_UNSYNC
 
 
+def kernel_worst_error_s() -> float | None:
+    """The kernel's own bound of how far off its clock is, in seconds; None when it may not be asked."""
+    timex = _Timex(modes=0)
+    return None if int(_LIBC.adjtimex(ctypes.byref(timex))) < 0 else int(timex.maxerror) / 1e6
+
+
 class SystemClock:
     """The Clock port on Linux.
 

@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     if is_served(path):
         ask(path, {"do": "cues", "cues": names}, _tell, within_s=30.0)
     else:
-        _directly(loaded, names)
+        show_directly(loaded, names)
     return 0
 
 
@@ -67,7 +67,8 @@ def _tell(said: dict[str, Any]) -> None:
         print(said["text"], file=sys.stderr, flush=True)
 
 
-def _directly(config: "Config", names: "list[CueName]") -> None:
+def show_directly(config: "Config", names: "list[CueName]") -> None:
+    """Shows cues on the lights themselves, when no service runs. Raises SignalsError."""
     from time import monotonic_ns
 
     from edge.domain.attendance.cues import CUES, as_example

@@ -33,15 +33,16 @@ def notes(config: Config) -> Iterator[str]:
 
 def problems(config: Config, account: Account | None, devices: Path = _DEVICES) -> Iterator[str]:
     """Problems of the configured adapters; `devices` is the folder where the kernel shows devices."""
-    yield from _camera(config, account, devices)
-    yield from _pins(config, devices)
-    yield from _reader(config, account)
-    yield from _control(config, account)
+    yield from camera(config, account, devices)
+    yield from pins(config, devices)
+    yield from reader(config, account)
+    yield from control(config, account)
     if config.buttons.kind == "script":
-        yield from _script("buttons.script", Path(config.buttons.script), account)
+        yield from script("buttons.script", Path(config.buttons.script), account)
 
 
-def _camera(config: Config, account: Account | None, devices: Path) -> Iterator[str]:
+def camera(config: Config, account: Account | None, devices: Path = _DEVICES) -> Iterator[str]:
+    """Problems of the configured camera."""
     chosen = config.camera
     if config.recognition.mode == "badge":
         return
@@ -97,7 +98,8 @@ def _pinned(config: Config, account: Account | None) -> Iterator[str]:
         yield f"camera.kind: no face counts (camera-changed): {why}; `smartclocker camera accept` accepts it"
 
 
-def _pins(config: Config, devices: Path) -> Iterator[str]:
+def pins(config: Config, devices: Path = _DEVICES) -> Iterator[str]:
+    """Problems of the GPIO pins, told once, after the key of the first part that uses them."""
     users = {
         "signals.kind": config.signals.kind == "gpio",
         "recognition.strobe": bool(config.recognition.strobe) and config.camera.kind == "pi",
@@ -117,13 +119,14 @@ def _pins(config: Config, devices: Path) -> Iterator[str]:
         yield f"{key}: no GPIO chip is seen here; run on a Raspberry Pi, or set {instead}"
 
 
-def _reader(config: Config, account: Account | None) -> Iterator[str]:
+def reader(config: Config, account: Account | None) -> Iterator[str]:
+    """Problems of the badge reader and the keypad."""
     chosen = config.reader
     if chosen.kind == "none":
         return
     yield from attempt("reader.kind", lambda: adapters.reader(config))
     if chosen.kind == "script":
-        yield from _script("reader.script", Path(chosen.script), account)
+        yield from script("reader.script", Path(chosen.script), account)
         return
     for name in ("badge", "keypad"):
         path = getattr(chosen, name)
@@ -136,7 +139,7 @@ def _reader(config: Config, account: Account | None) -> Iterator[str]:
             yield from _closed(f"reader.{name}", Path(path), os.R_OK, account, cure)
 
 
-def _control(config: Config, account: Account | None) -> Iterator[str]:
+def control(config: Config, account: Account | None) -> Iterator[str]:
     """Problems of a control socket at a place of its own; the default places are made by others."""
     if not config.control.socket:
         return
@@ -152,7 +155,7 @@ def _control(config: Config, account: Account | None) -> Iterator[str]:
         yield f"control.socket: {path} is something else; name a path at which nothing lies"
 
 
-def _script(key: str, path: Path, account: Account | None) -> Iterator[str]:
+def script(key: str, path: Path, account: Account | None) -> Iterator[str]:
     """Problems of a script of reader or buttons."""
     if not path.exists():
         yield f"{key}: no {path}; `mkfifo` makes it"

@@ -32,13 +32,12 @@ def attempt(what: str, act: Callable[[], object]) -> Iterator[str]:
 
 def problems(config: Config, account: Account | None) -> Iterator[str]:
     """Problems of keys, policy, models and certificates, and of the folders in which they lie."""
-    yield from _keys(config, account)
-    with acting_as(account):
-        yield from attempt("policy.text", lambda: installed.policy_text(config))
-        yield from attempt("storage.models", lambda: _verify_models(config))
+    yield from keys(config, account)
+    yield from policy(config, account)
+    yield from models(config, account)
     if config.uplink is not None:
-        yield from _uplink(config, account)
-    yield from _open_folders(config)
+        yield from uplink(config, account)
+    yield from open_folders(config)
 
 
 def notes(config: Config) -> Iterator[str]:
@@ -53,7 +52,20 @@ def notes(config: Config) -> Iterator[str]:
     yield from certificates.notes(_public(config))
 
 
-def _keys(config: Config, account: Account | None) -> Iterator[str]:
+def policy(config: Config, account: Account | None) -> Iterator[str]:
+    """Problems of the policy's text."""
+    with acting_as(account):
+        yield from attempt("policy.text", lambda: installed.policy_text(config))
+
+
+def models(config: Config, account: Account | None) -> Iterator[str]:
+    """Problems of the models: a hash or a shape that is not the manifest's."""
+    with acting_as(account):
+        yield from attempt("storage.models", lambda: _verify_models(config))
+
+
+def keys(config: Config, account: Account | None) -> Iterator[str]:
+    """Problems of the terminal's own keys, and of the pinned ones."""
     chosen = config.keys
     for name, path, load in (
         ("identity", chosen.identity, load_identity),
@@ -73,7 +85,7 @@ def _keys(config: Config, account: Account | None) -> Iterator[str]:
             yield from attempt("evidence.key", lambda: load_sealing(Path(evidence.key)))
 
 
-def _uplink(config: Config, account: Account | None) -> Iterator[str]:
+def uplink(config: Config, account: Account | None) -> Iterator[str]:
     """Check each file by itself, then all together, so that a problem of one file hides no other."""
     assert config.uplink is not None  # noqa: S101 - for the type alone
     unusable: list[str] = []
@@ -113,7 +125,7 @@ def reading(path: str, account: Account | None) -> AbstractContextManager[None]:
     return nullcontext() if path.startswith(CREDENTIAL) else acting_as(account)
 
 
-def _open_folders(config: Config) -> Iterator[str]:
+def open_folders(config: Config) -> Iterator[str]:
     """Folders into which everybody may write, and so put another key in the place of ours."""
     named = {
         "keys.identity": config.keys.identity,

@@ -13,8 +13,8 @@ def problems(loaded: Loaded) -> list[str]:
     """The problems that `run` would meet, each once and with its cure, found with the rights of the service's
     user.
     """
-    account = _account(loaded)
-    return list(dict.fromkeys(_problems(loaded, account)))
+    user = account(loaded)
+    return list(dict.fromkeys(_problems(loaded, user)))
 
 
 def notes(loaded: Loaded) -> list[str]:
@@ -26,12 +26,13 @@ def notes(loaded: Loaded) -> list[str]:
     return found
 
 
-def _problems(loaded: Loaded, account: Account | None) -> Iterator[str]:
-    yield from files.problems(loaded.config, account)
-    yield from devices.problems(loaded.config, account)
-    yield from state.problems(loaded.config, account)
+def _problems(loaded: Loaded, user: Account | None) -> Iterator[str]:
+    yield from files.problems(loaded.config, user)
+    yield from devices.problems(loaded.config, user)
+    yield from state.problems(loaded.config, user)
 
 
-def _account(loaded: Loaded) -> Account | None:
+def account(loaded: Loaded) -> Account | None:
+    """The account that the service has; None when that is the caller's."""
     installed = Path(os.path.abspath(loaded.source)).parent == CREDENTIAL_SOURCE.parent  # noqa: PTH100 - no links
     return service_account(Path(loaded.config.storage.state), installed=installed)

@@ -42,9 +42,9 @@ def problems(config: Config, account: Account | None) -> Iterator[str]:
     identity = _key(config.keys.identity, account, load_identity)
     storage = _key(config.keys.storage, account, load_secret)
     with acting_as(account):
-        found = list(_directory(state, account, volatile=config.storage.volatile))
+        found = list(directory(state, account, volatile=config.storage.volatile))
         if not found:
-            found += _disk(config, state)
+            found += disk(config, state)
             found += [] if identity is None else _journal(config, identity.verify_key)
             found += [] if storage is None else _people(config, storage)
             found += people.roster(state)
@@ -61,7 +61,10 @@ def _key(path: str, account: Account | None, load: Callable[[Path], T]) -> T | N
         return None
 
 
-def _directory(state: Path, account: Account | None, *, volatile: bool) -> Iterator[str]:
+def directory(state: Path, account: Account | None, *, volatile: bool) -> Iterator[str]:
+    """Problems of the state directory: whether it is there and this user's, and whether its disk keeps what it
+    confirms.
+    """
     user = account.name if account is not None else SERVICE
     try:
         status = state.stat()
@@ -86,8 +89,10 @@ def _directory(state: Path, account: Account | None, *, volatile: bool) -> Itera
         yield f"storage.state: others may write into {state}; `chmod 700 {shlex.quote(str(state))}`"
 
 
-def _disk(config: Config, state: Path) -> Iterator[str]:
-    """Whether there is space for the journal, which the first start reserves; what it holds already counts."""
+def disk(config: Config, state: Path) -> Iterator[str]:
+    """The problem that there is no space for the journal, which the first start reserves; what the journal holds
+    already counts.
+    """
     disk = os.statvfs(state)
     free = disk.f_bavail * disk.f_frsize
     held = sum(_size(state / name) for name in ("journal.db", "journal.db-wal", "journal.reserve"))

@@ -1,0 +1,53 @@
+"""docs/doctor.md has a row for each item of the doctor, with the limits at which it warns and fails."""
+
+import re
+from pathlib import Path
+
+from edge.domain.protocol.certificate_expiry import WARN_BEFORE
+from edge.terminal.doctor import judge_machine, judge_parts
+from edge.terminal.doctor.findings import DoctorVerdict
+from edge.terminal.doctor.items import ITEMS
+from edge.terminal.doctor.readings.disk import FLUSHES
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs/doctor.md").read_text()
+ROWS = {
+    name: {"what": what, "warn": warn, "fail": fail, "limit": limit}
+    for name, what, warn, fail, limit in re.findall(
+        r"^\| `([a-z-]+)` \|([^|]+)\|([^|]*)\|([^|]*)\| (\d+) s \|$", PAGE, re.MULTILINE
+    )
+}
+
+
+def test_each_item_has_its_row_in_the_order_in_which_it_is_looked_at() -> None:
+    assert [(name, float(row["limit"])) for name, row in ROWS.items()] == [
+        (item.name, item.limit_s) for item in ITEMS
+    ]
+
+
+def test_each_verdict_is_explained() -> None:
+    assert re.findall(r"^\| `([a-z ]+)` \| [^|]+ \|$", PAGE, re.MULTILINE) == [str(one) for one in DoctorVerdict]
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    figures = (
+        ("temperature", "warn", judge_machine.WARM_C),
+        ("temperature", "fail", judge_machine.HOT_C),
+        ("look", "warn", judge_parts.SLOW_LOOK_MS),
+        ("look", "fail", judge_parts.SLOWEST_LOOK_MS),
+        ("flush", "warn", judge_parts.SLOW_FLUSH_MS),
+        ("flush", "fail", judge_parts.SLOWEST_FLUSH_MS),
+        ("camera", "warn", judge_parts.DARK),
+        ("camera", "warn", judge_parts.BRIGHT),
+        ("certificate", "warn", WARN_BEFORE.days),
+        ("clock", "warn", judge_machine.FAR_S),
+    )
+    for name, column, figure in figures:
+        assert re.search(rf"(?<![\d,]){figure:,.0f}(?![\d,])", ROWS[name][column]), (name, column, figure)
+    assert FLUSHES == 9, "in words: nine times"
+
+
+def test_the_page_is_where_people_look_first() -> None:
+    operations = (Path(__file__).resolve().parents[2] / "docs/operations.md").read_text()
+    first = operations[operations.index("\n## ") :]
+    assert first.startswith("\n## When something is wrong\n")
+    assert "smartclocker doctor" in first[: first.index("\n## Alarms")]
