@@ -90,7 +90,7 @@ def test_the_same_for_people(quick, capsys) -> None:
     assert lines[-1].startswith(f"{len(ITEMS) - 1} items: ")
 
 
-def test_without_a_configuration_and_with_a_broken_one(tmp_path, doctor) -> None:
+def test_without_a_configuration_and_with_a_broken_one(tmp_path, doctor, capsys) -> None:
     found = doctor(tmp_path / "none.toml")
     assert "no such file" in found["configuration"]["said"]
     assert verdicts(found, "software", "swap") == {"ok"}, "the machine is looked at all the same"
@@ -99,6 +99,10 @@ def test_without_a_configuration_and_with_a_broken_one(tmp_path, doctor) -> None
     found = doctor(broken)
     assert found["configuration"]["verdict"] == "fail"
     assert found["keys"]["said"] == "could not be looked at: the configuration cannot be used"
+    assert main(["doctor", "--config", str(broken)]) == 1
+    shown = capsys.readouterr().out
+    assert shown.count("the configuration cannot be used") == 1, "said once, and not of each item"
+    assert "camera, lights, buttons, readers" in shown
     broken.write_bytes(b"\xff\x00")
     assert doctor(broken)["configuration"]["verdict"] == "fail"
     assert doctor(tmp_path)["configuration"]["verdict"] == "fail", "a folder"
@@ -220,6 +224,13 @@ def test_a_person_says_what_they_saw(quick, doctor, shown, monkeypatch, answers,
     found = doctor(quick.config, "--ask", "--offline")["lights"]
     assert (found["verdict"], said in found["said"]) == (verdict, True), found
     assert shown == [CueName.IN, CueName.TOO_FAR, CueName.REFUSED][: len(shown)]
+
+
+def test_cues_are_shown_beside_the_json_and_not_in_it(quick, doctor, monkeypatch) -> None:
+    import io
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    assert "nobody answered" in doctor(quick.config, "--ask", "--offline")["lights"]["said"]
 
 
 def test_lights_that_cannot_be_driven_are_a_finding(quick, doctor, monkeypatch) -> None:

@@ -82,13 +82,17 @@ def _bundle(path: Path | None) -> "AbstractContextManager[NewFile | None]":
 
 def _findings(arguments: argparse.Namespace) -> "list[DoctorFinding]":
     from edge.terminal.doctor import examination
+    from edge.terminal.doctor.findings import UNUSABLE
 
     found = []
     for finding in examination.findings(arguments.config, _items(offline=arguments.offline)):
         told = _asked(finding, arguments) if finding.item == "lights" and arguments.ask else finding
         found.append(told)
-        if not arguments.json:
+        if not arguments.json and not told.said.endswith(UNUSABLE):
             print("\n".join(_lines(told)), flush=True)
+    hidden = [one.item for one in found if one.said.endswith(UNUSABLE)]
+    if hidden and not arguments.json:
+        print(f"{'warn':<8}  {', '.join(hidden)}: could not be looked at, {UNUSABLE}")
     return found
 
 

@@ -1,5 +1,6 @@
 """The questions of `smartclocker doctor --ask`: after each cue that is shown, whether a person saw and heard it."""
 
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -27,7 +28,8 @@ def ask_about_lights(
         for name in SHOWN:
             questions.write(f"shown now: {name} ({CUES[name].text})\n")
             questions.flush()
-            _show(source, name)
+            with redirect_stdout(questions):  # with --json, standard output has the JSON alone
+                _show(source, name)
             said = _answer(answers, questions, f"Did you see and hear {name}? [y/n] ")
             if said is None:
                 why = "what they show was not tried: nobody answered"

@@ -9,6 +9,8 @@ from edge.domain.plural import counted
 from edge.errors import SmartClockerError
 
 AS_ROOT = "run it as root: `sudo smartclocker doctor`"
+UNUSABLE = "the configuration cannot be used"
+"""Why most items cannot be looked at when the configuration is wrong."""
 Measured = Mapping[str, int | float | str | bool | None]
 
 

@@ -23,7 +23,7 @@ from edge.errors import ConfigError, ControlAway, ControlError, ControlRefused
 from edge.storage.bounded_read import read_at_most
 from edge.terminal import installed
 from edge.terminal.checks import offline
-from edge.terminal.doctor.findings import AS_ROOT, ItemUnseen
+from edge.terminal.doctor.findings import AS_ROOT, UNUSABLE, ItemUnseen
 
 T = TypeVar("T")
 _PROGRAMS = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -98,7 +98,7 @@ class Sources:
     def loaded(self) -> Loaded:
         """The configuration. Raises ItemUnseen when it cannot be used."""
         if isinstance(self.read, ConfigError):
-            raise ItemUnseen("the configuration cannot be used", "mend the item configuration first")
+            raise ItemUnseen(UNUSABLE, "mend the item configuration first")
         return self.read
 
     @property
