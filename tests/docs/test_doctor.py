@@ -1,11 +1,14 @@
 """docs/doctor.md has a row for each item of the doctor, with the limits at which it warns and fails."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
+from edge.central.doctor import judge
+from edge.central.doctor.examination import READINGS
+from edge.domain.doctor import DoctorVerdict
 from edge.domain.protocol.certificate_expiry import WARN_BEFORE
 from edge.terminal.doctor import judge_machine, judge_parts
-from edge.terminal.doctor.findings import DoctorVerdict
 from edge.terminal.doctor.items import ITEMS
 from edge.terminal.doctor.readings.disk import FLUSHES
 
@@ -22,6 +25,15 @@ def test_each_item_has_its_row_in_the_order_in_which_it_is_looked_at() -> None:
     assert [(name, float(row["limit"])) for name, row in ROWS.items()] == [
         (item.name, item.limit_s) for item in ITEMS
     ]
+
+
+def test_each_item_of_the_centre_has_its_row_with_its_limits() -> None:
+    rows = dict(re.findall(r"^\| `([a-z]+)` \| ([^\n]+) \|$", PAGE[PAGE.index("## The centre") :], re.MULTILINE))
+    assert list(rows) == list(READINGS)
+    for figure in (f"{judge.LITTLE_MB:,} MB", f"{judge.LEAST_MB} MB"):
+        assert figure in rows["disk"]
+    assert f"{judge.LATE // timedelta(hours=1)} hours" in rows["backup"]
+    assert f"{judge.GONE.days} days" in rows["backup"]
 
 
 def test_each_verdict_is_explained() -> None:

@@ -17,12 +17,12 @@ from edge.cli import main
 from edge.config import load
 from edge.crypto import key_files
 from edge.domain.attendance.cues import CueName
+from edge.domain.doctor import DoctorVerdict
 from edge.people.people_store import People
 from edge.sandbox import write_terminal
 from edge.terminal import installed
 from edge.terminal.doctor.bundle import contents
 from edge.terminal.doctor.catalogue import READINGS, look_at
-from edge.terminal.doctor.findings import DoctorVerdict
 from edge.terminal.doctor.items import ITEMS
 from edge.terminal.doctor.readings.sources import Sources
 from tests.privacy.scan import Scanner, of_templates

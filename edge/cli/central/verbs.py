@@ -5,6 +5,7 @@ import argparse
 from edge.cli.central import (
     audit,
     authority,
+    doctor,
     evidence,
     gaps,
     import_records,
@@ -31,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     ledger.configure(verbs)
     import_records.configure(verbs)
     gaps.configure(verbs)
+    doctor.configure(verbs)
     resend.configure(verbs)
     punches.configure(verbs)
     roster.configure(verbs)

@@ -6,18 +6,14 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edge.cli import add_config, add_json
-from edge.domain.plural import counted
 
 if TYPE_CHECKING:
+    from edge.domain.doctor import DoctorFinding
     from edge.storage.durable_file import NewFile
-    from edge.terminal.doctor.findings import DoctorFinding
     from edge.terminal.doctor.items import DoctorItem
-
-_TO_MEND = 1
-"""Exit code when an item fails."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +47,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Looks at every item."""
-    from edge.terminal.doctor.findings import DoctorVerdict, worst
+    from edge import __version__
+    from edge.cli.output import finding_text
 
     with _bundle(arguments.bundle) as file:
         findings = _findings(arguments)
@@ -61,13 +58,13 @@ def run(arguments: argparse.Namespace) -> int:
 
             file.write(contents.content(findings, Sources(arguments.config)))
     if arguments.json:
-        print(json.dumps(_document(arguments.config, findings), indent=2))
+        about = {"config": str(arguments.config), "version": __version__}
+        print(json.dumps(finding_text.document(findings, about), indent=2))
     else:
-        counts = [f"{sum(one.verdict is verdict for one in findings)} {verdict}" for verdict in DoctorVerdict]
-        print(f"{counted(len(findings), 'item')}: {', '.join(counts)}")
+        print(finding_text.summary(findings))
         if arguments.bundle is not None:
             print(f"bundle  {arguments.bundle}: look into it before you give it away")
-    return _TO_MEND if worst(findings) is DoctorVerdict.FAIL else 0
+    return finding_text.exit_code(findings)
 
 
 def _bundle(path: Path | None) -> "AbstractContextManager[NewFile | None]":
@@ -81,15 +78,16 @@ def _bundle(path: Path | None) -> "AbstractContextManager[NewFile | None]":
 
 
 def _findings(arguments: argparse.Namespace) -> "list[DoctorFinding]":
+    from edge.cli.output.finding_text import lines
+    from edge.domain.doctor import UNUSABLE
     from edge.terminal.doctor import examination
-    from edge.terminal.doctor.findings import UNUSABLE
 
     found = []
     for finding in examination.findings(arguments.config, _items(offline=arguments.offline)):
         told = _asked(finding, arguments) if finding.item == "lights" and arguments.ask else finding
         found.append(told)
         if not arguments.json and not told.said.endswith(UNUSABLE):
-            print("\n".join(_lines(told)), flush=True)
+            print(lines(told), flush=True)
     hidden = [one.item for one in found if one.said.endswith(UNUSABLE)]
     if hidden and not arguments.json:
         print(f"{'warn':<8}  {', '.join(hidden)}: could not be looked at, {UNUSABLE}")
@@ -107,20 +105,3 @@ def _asked(finding: "DoctorFinding", arguments: argparse.Namespace) -> "DoctorFi
     from edge.cli.terminal.doctor_lights import ask_about_lights
 
     return ask_about_lights(finding, arguments.config, sys.stdin, sys.stderr if arguments.json else sys.stdout)
-
-
-def _lines(finding: "DoctorFinding") -> list[str]:
-    lines = [f"{finding.verdict:<8}  {finding.item:<13}  {finding.said}"]
-    return [*lines, f"{'':<8}  {'':<13}  mend: {finding.mend}"] if finding.mend else lines
-
-
-def _document(config: Path, findings: "Sequence[DoctorFinding]") -> dict[str, Any]:
-    from edge import __version__
-    from edge.terminal.doctor.findings import worst
-
-    return {
-        "config": str(config),
-        "version": __version__,
-        "verdict": str(worst(findings)),
-        "items": [finding.as_json() for finding in findings],
-    }

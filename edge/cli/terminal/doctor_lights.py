@@ -9,7 +9,7 @@ from edge.domain.attendance.cues import CUES, CueName
 from edge.errors import SmartClockerError
 
 if TYPE_CHECKING:
-    from edge.terminal.doctor.findings import DoctorFinding
+    from edge.domain.doctor import DoctorFinding
 
 SHOWN = (CueName.IN, CueName.TOO_FAR, CueName.REFUSED)
 """Cues that between them use every light and the buzzer."""
@@ -20,7 +20,7 @@ def ask_about_lights(
     finding: "DoctorFinding", source: Path, answers: IO[str], questions: IO[str]
 ) -> "DoctorFinding":
     """The finding after the questions. Without an answer, it says so. Raises nothing because of the lights."""
-    from edge.terminal.doctor.findings import DoctorVerdict
+    from edge.domain.doctor import DoctorVerdict
 
     unseen: list[str] = []
     unknown = DoctorVerdict.WARN if finding.verdict is DoctorVerdict.OK else finding.verdict

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Callable, Mapping
 
+from edge.domain.doctor import AS_ROOT, DoctorFinding, ItemUnseen, of_problems, ok, unseen
 from edge.errors import ConfigError, SmartClockerError
-from edge.terminal.doctor.findings import AS_ROOT, DoctorFinding, ItemUnseen, of_problems, ok, unseen
 from edge.terminal.doctor.readings import camera, centre, clock, devices, disk, files, machine, models
 from edge.terminal.doctor.readings.sources import Sources
 

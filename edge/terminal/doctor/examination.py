@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import edge
-from edge.terminal.doctor.findings import DoctorFinding, DoctorVerdict, parse, unseen
+from edge.domain.doctor import DoctorFinding, DoctorVerdict, parse, unseen
 from edge.terminal.doctor.items import DoctorItem
 
 START_S = 60.0

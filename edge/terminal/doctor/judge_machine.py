@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from edge.domain.doctor import DoctorFinding, DoctorVerdict, absent, ok
 from edge.domain.plural import counted
-from edge.terminal.doctor.findings import DoctorFinding, DoctorVerdict, absent, ok
 
 WARM_C, HOT_C = 75.0, 85.0
 """A Raspberry Pi lowers its clock from 80 °C on, and a processor is damaged not far above 85 °C."""

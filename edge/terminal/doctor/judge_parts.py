@@ -4,8 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from edge.domain.doctor import DoctorFinding, DoctorVerdict, absent, ok
 from edge.domain.protocol.certificate_expiry import CertificateStanding, days, standing
-from edge.terminal.doctor.findings import DoctorFinding, DoctorVerdict, absent, ok
 
 SLOW_LOOK_MS = 650.0
 """From here on a look is slow: a punch takes some three looks, and people wait for two seconds."""

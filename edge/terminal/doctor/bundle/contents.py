@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edge import __version__
+from edge.domain.doctor import DoctorFinding, ItemUnseen
 from edge.errors import ConfigError
 from edge.terminal.doctor.bundle import log_shapes, reduction
 from edge.terminal.doctor.bundle.reduction import Reducer
-from edge.terminal.doctor.findings import DoctorFinding, ItemUnseen
 from edge.terminal.doctor.readings.sources import Sources, output_of, text_of
 
 _README = """A support bundle of one SmartClocker terminal, made by `smartclocker doctor --bundle`.

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from edge.config import Loaded
 from edge.config_schema import Config
-from edge.terminal.doctor.findings import DoctorFinding
+from edge.domain.doctor import DoctorFinding
 
 _KEPT = frozenset({
     "state", "alarms", "version", "python", "running", "size", "by", "file_system", "throttled",

@@ -4,12 +4,12 @@ import time
 
 from edge.adapters.linux.control_client import ask
 from edge.config_schema import Config
+from edge.domain.doctor import DoctorFinding, ItemUnseen, absent, of_problems, ok
 from edge.domain.recognition.quality import grey
 from edge.errors import ControlError, ControlRefused
 from edge.terminal import adapters, installed
 from edge.terminal.checks import devices
 from edge.terminal.doctor import judge_parts
-from edge.terminal.doctor.findings import DoctorFinding, ItemUnseen, absent, of_problems, ok
 from edge.terminal.doctor.judge_parts import CameraReading
 from edge.terminal.doctor.readings.sources import Sources
 

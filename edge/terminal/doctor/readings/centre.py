@@ -3,10 +3,10 @@
 import time
 
 from edge.domain.attendance.states import State
+from edge.domain.doctor import DoctorFinding, absent, of_problems, ok
 from edge.terminal import installed
 from edge.terminal.checks import online
 from edge.terminal.doctor import judge_parts
-from edge.terminal.doctor.findings import DoctorFinding, absent, of_problems, ok
 from edge.terminal.doctor.readings.sources import Sources
 
 

@@ -2,8 +2,8 @@
 
 import re
 
+from edge.domain.doctor import DoctorFinding
 from edge.terminal.doctor import judge_machine
-from edge.terminal.doctor.findings import DoctorFinding
 from edge.terminal.doctor.judge_machine import ClockReading
 from edge.terminal.doctor.readings.sources import Sources
 

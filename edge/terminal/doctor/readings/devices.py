@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from edge.domain.doctor import DoctorFinding, DoctorVerdict, absent, of_problems, ok
 from edge.terminal.checks import devices
-from edge.terminal.doctor.findings import DoctorFinding, DoctorVerdict, absent, of_problems, ok
 from edge.terminal.doctor.readings.sources import Sources
 from edge.terminal.runtime.alarms import Alarm
 

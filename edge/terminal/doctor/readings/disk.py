@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 from edge.adapters.linux.service_account import acting_as
+from edge.domain.doctor import DoctorFinding, ItemUnseen, of_problems
 from edge.terminal.checks import state as state_checks
 from edge.terminal.doctor import judge_parts
-from edge.terminal.doctor.findings import DoctorFinding, ItemUnseen, of_problems
 from edge.terminal.doctor.judge_parts import DiskReading
 from edge.terminal.doctor.readings.sources import Sources, text_of
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge.adapters.mqtt import certificate as certificates
+from edge.domain.doctor import AS_ROOT, DoctorFinding, DoctorVerdict, ItemUnseen, absent, of_problems, ok
 from edge.errors import ConfigError
 from edge.terminal import installed
 from edge.terminal.checks import files, state
 from edge.terminal.doctor import judge_parts
-from edge.terminal.doctor.findings import AS_ROOT, DoctorFinding, DoctorVerdict, ItemUnseen, absent, of_problems, ok
 from edge.terminal.doctor.readings.sources import Sources
 
 _OTHERS = 0o077

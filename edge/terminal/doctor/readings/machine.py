@@ -4,8 +4,8 @@ import platform
 import re
 
 from edge import __version__
+from edge.domain.doctor import DoctorFinding, ItemUnseen
 from edge.terminal.doctor import judge_machine
-from edge.terminal.doctor.findings import DoctorFinding, ItemUnseen
 from edge.terminal.doctor.judge_machine import SwapArea
 from edge.terminal.doctor.readings.sources import Sources, text_of
 

@@ -7,12 +7,12 @@ import numpy as np
 from PIL import Image
 
 from edge.adapters.linux.service_account import acting_as
+from edge.domain.doctor import DoctorFinding, ItemUnseen, absent, of_problems, ok
 from edge.domain.face import Frame, Pixels
 from edge.resources import photos_directory
 from edge.terminal import factory, installed
 from edge.terminal.checks.files import models as problems_of_models
 from edge.terminal.doctor import judge_parts
-from edge.terminal.doctor.findings import DoctorFinding, ItemUnseen, absent, of_problems, ok
 from edge.terminal.doctor.readings.sources import Sources
 from edge.vision.photo import load_photo
 

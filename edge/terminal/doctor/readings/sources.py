@@ -19,11 +19,11 @@ from edge.adapters.linux.control_client import ANSWER_S, ask
 from edge.adapters.linux.service_account import Account
 from edge.config import Loaded
 from edge.config_schema import Config
+from edge.domain.doctor import AS_ROOT, UNUSABLE, ItemUnseen
 from edge.errors import ConfigError, ControlAway, ControlError, ControlRefused
 from edge.storage.bounded_read import read_at_most
 from edge.terminal import installed
 from edge.terminal.checks import offline
-from edge.terminal.doctor.findings import AS_ROOT, UNUSABLE, ItemUnseen
 
 T = TypeVar("T")
 _PROGRAMS = "/usr/sbin:/usr/bin:/sbin:/bin"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from edge.config import load
+from edge.domain.doctor import DoctorFinding, DoctorVerdict
 from edge.terminal.doctor.bundle import log_shapes, reduction
 from edge.terminal.doctor.bundle.log_shapes import LogShape, reduced, shapes
 from edge.terminal.doctor.bundle.reduction import Reducer
-from edge.terminal.doctor.findings import DoctorFinding, DoctorVerdict
 
 PERSON, OTHER = "abcdefghijklmnopqrstuvwx23", "zyxwvutsrqponmlkjihgfedc32"
 

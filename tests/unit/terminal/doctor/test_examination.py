@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.domain.doctor import DoctorVerdict
 from edge.terminal.doctor.examination import findings
-from edge.terminal.doctor.findings import DoctorVerdict
 from edge.terminal.doctor.items import DoctorItem
 
 OK, WARN, FAIL, _ = DoctorVerdict

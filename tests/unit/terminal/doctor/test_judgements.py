@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from edge.domain.doctor import DoctorFinding, DoctorVerdict, of_problems, ok, parse, worst
 from edge.terminal.doctor import judge_machine, judge_parts
-from edge.terminal.doctor.findings import DoctorFinding, DoctorVerdict, of_problems, ok, parse, worst
 from edge.terminal.doctor.judge_machine import ClockReading, SwapArea
 from edge.terminal.doctor.judge_parts import CameraReading, DiskReading
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from edge.domain.doctor import DoctorFinding, DoctorVerdict
 from edge.terminal.doctor import catalogue
 from edge.terminal.doctor.catalogue import look_at
-from edge.terminal.doctor.findings import DoctorFinding, DoctorVerdict
 from edge.terminal.doctor.items import ITEMS
 from edge.terminal.doctor.readings import sources as sources_of
 from edge.terminal.doctor.readings.sources import Sources, output_of, text_of
