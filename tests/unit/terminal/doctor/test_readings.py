@@ -170,6 +170,22 @@ def test_the_file_system_is_that_of_the_nearest_mount(site, tmp_path) -> None:
     assert look_at("disk", Sources(site.config, root)).measured["file_system"] == "btrfs"
 
 
+@pytest.mark.parametrize(
+    ("item", "alarm"), [("readers", "reader-away"), ("lights", "signals-failing"), ("buttons", "button-stuck")]
+)
+def test_an_alarm_of_the_running_service_is_a_failing_part(site, item: str, alarm: str) -> None:
+    for name in ("reader", "buttons"):
+        os.mkfifo(site.directory / name)
+    more = '[reader]\nkind = "script"\nscript = "reader"\n[buttons]\nkind = "script"\nscript = "buttons"\n'
+    site.config.write_text(site.config.read_text() + more)
+    for standing, verdicts in (([], {OK, WARN}), ([alarm, 3, None], {FAIL}), ("odd", {OK, WARN})):
+        sources = Sources(site.config)
+        vars(sources)["_status"] = {"alarms": standing}
+        found = look_at(item, sources)
+        assert found.verdict in verdicts, found
+        assert (alarm in found.said) == (found.verdict is FAIL)
+
+
 def test_the_flush_leaves_nothing(site) -> None:
     found = look_at("flush", Sources(site.config))
     assert found.measured["flush_ms"] > 0
