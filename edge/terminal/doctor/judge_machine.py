@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from edge.domain.doctor import DoctorFinding, DoctorVerdict, absent, ok
+from edge.domain.doctor import DoctorFinding, DoctorVerdict, Measured, absent, ok
 from edge.domain.plural import counted
 
 WARM_C, HOT_C = 75.0, 85.0
@@ -36,7 +36,7 @@ def voltage(bits: int | None) -> DoctorFinding:
     """`bits` is the firmware's `get_throttled`; None on a machine that has none."""
     if bits is None:
         return absent("voltage", "this machine does not tell of under-voltage")
-    measured = {"throttled": hex(bits)}
+    measured: Measured = {"throttled": hex(bits)}
     mend = "use the power supply that was made for this board, and a short, thick cable; unplug what draws current"
     if bits & _UNDER_VOLTAGE:
         return DoctorFinding("voltage", DoctorVerdict.FAIL, "the supply voltage is too low now", mend, measured)
@@ -81,7 +81,7 @@ class SwapArea:
 def swap(areas: Sequence[SwapArea], *, limited: bool) -> DoctorFinding:
     """`limited` is whether the unit is kept out of swap by the kernel's memory controller."""
     on_disk = [area for area in areas if not area.in_memory]
-    measured = {"swap_mb": sum(area.kilobytes for area in on_disk) // 1024}
+    measured: Measured = {"swap_mb": sum(area.kilobytes for area in on_disk) // 1024}
     if not on_disk:
         return ok("swap", "no swap on a disk", measured)
     said = f"{measured['swap_mb']} MB of swap on a disk ({', '.join(area.name for area in on_disk)})"
@@ -111,7 +111,7 @@ def unit(state: Mapping[str, str] | None) -> DoctorFinding:
     """`state` are properties of the unit as `systemctl show` names them; None where systemd does not run."""
     if state is None:
         return absent("unit", "systemd does not run here")
-    measured = {"state": state.get("ActiveState", ""), "restarts": _number(state.get("NRestarts", ""))}
+    measured: Measured = {"state": state.get("ActiveState", ""), "restarts": _number(state.get("NRestarts", ""))}
     verdict, said, mend = _not_running(state) or _running(state)
     return DoctorFinding("unit", verdict, said, mend, measured)
 
@@ -145,7 +145,7 @@ def _running(state: Mapping[str, str]) -> tuple[DoctorVerdict, str, str]:
 
 def software(version: str, python: str, running: str | None) -> DoctorFinding:
     """`version` is the installed program's, `running` the running service's; None when none answers."""
-    measured = {"version": version, "python": python, "running": running}
+    measured: Measured = {"version": version, "python": python, "running": running}
     if running is None or running == version:
         return ok("software", f"version {version}, Python {python}", measured)
     said = f"version {version} is installed, and {running} still runs"
@@ -168,7 +168,7 @@ class ClockReading:
 
 def clock(reading: ClockReading) -> DoctorFinding:
     """How the clock is."""
-    measured = {
+    measured: Measured = {
         "synchronised": reading.synchronised,
         "source": reading.source,
         "offset_s": reading.offset_s,

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from edge.domain.doctor import DoctorFinding, DoctorVerdict, absent, ok
+from edge.domain.doctor import DoctorFinding, DoctorVerdict, Measured, absent, ok
 from edge.domain.protocol.certificate_expiry import CertificateStanding, days, standing
 
 SLOW_LOOK_MS = 650.0
@@ -40,7 +40,7 @@ class CameraReading:
 def camera(reading: CameraReading) -> DoctorFinding:
     """How the camera is."""
     size = "?" if reading.size is None else f"{reading.size[0]}x{reading.size[1]}"
-    measured = {
+    measured: Measured = {
         "frames": reading.frames,
         "frames_a_second": round(reading.rate, 1),
         "size": size,
@@ -71,7 +71,7 @@ def camera(reading: CameraReading) -> DoctorFinding:
 def look(ms: float, threads: int, frames: int, limit_ms: float = SLOW_LOOK_MS) -> DoctorFinding:
     """`ms` is the time of one look at a photograph; a decision takes `frames` of them."""
     punch_s = ms * (frames + 1) / 1000
-    measured = {"look_ms": round(ms), "punch_s": round(punch_s, 1), "threads": threads}
+    measured: Measured = {"look_ms": round(ms), "punch_s": round(punch_s, 1), "threads": threads}
     said = f"a look at a face takes {ms:.0f} ms, so that a punch takes about {punch_s:.1f} s"
     if ms < limit_ms:
         return ok("look", said, measured)
@@ -96,7 +96,7 @@ class DiskReading:
 
 def disk(reading: DiskReading, problems: Collection[str] = ()) -> DoctorFinding:
     """How the disk is, where no check of it failed; `problems` are notes that do not fail it."""
-    measured = {"file_system": reading.kind, "free_mb": reading.free_mb, "total_mb": reading.total_mb}
+    measured: Measured = {"file_system": reading.kind, "free_mb": reading.free_mb, "total_mb": reading.total_mb}
     said = f"{reading.free_mb:,} MB of {reading.total_mb:,} MB free on {reading.kind}"
     if reading.read_only:
         mend = "look at the kernel's log (`dmesg`): a failing disk is mounted read-only; replace it"
@@ -108,7 +108,7 @@ def disk(reading: DiskReading, problems: Collection[str] = ()) -> DoctorFinding:
 
 def flush(median_ms: float, worst_ms: float) -> DoctorFinding:
     """Both are the time of writing and flushing one small block."""
-    measured = {"flush_ms": round(median_ms, 2), "worst_flush_ms": round(worst_ms, 2)}
+    measured: Measured = {"flush_ms": round(median_ms, 2), "worst_flush_ms": round(worst_ms, 2)}
     said = f"a flush takes {median_ms:.1f} ms, the slowest {worst_ms:.1f} ms"
     if median_ms < SLOW_FLUSH_MS:
         return ok("flush", said, measured)
@@ -123,7 +123,7 @@ def wear(step: int | None, spare: int | None, what: str) -> DoctorFinding:
     """
     if step is None and spare is None:
         return absent("wear", f"{what} does not tell of its wear")
-    measured = {"life_used_percent": None if step is None else min(step, _USED_UP) * 10, "reserve": spare}
+    measured: Measured = {"life_used_percent": None if step is None else min(step, _USED_UP) * 10, "reserve": spare}
     if step is None:
         said = f"{what}: its reserve is in state {spare} of 3"
     elif step >= _USED_UP:
@@ -141,7 +141,7 @@ def wear(step: int | None, spare: int | None, what: str) -> DoctorFinding:
 def certificate(name: str, begin: datetime, end: datetime, now: datetime) -> DoctorFinding:
     """How long the certificate of the uplink is valid, where no check of it failed."""
     stands, left = standing(begin, end, now), (end - now).days
-    measured = {"name": name, "days_left": left}
+    measured: Measured = {"name": name, "days_left": left}
     if stands is CertificateStanding.GOOD:
         return ok("certificate", f"issued to {name}, valid for {left} days", measured)
     mend = f"`smartclocker central issue DIR {name}` at the centre, then copy certificate and key here"
@@ -160,7 +160,7 @@ def certificate(name: str, begin: datetime, end: datetime, now: datetime) -> Doc
 
 def service(state: str, alarms: Collection[str], out_of_service: bool) -> DoctorFinding:
     """`state` and `alarms` are the running terminal's own words."""
-    measured = {"state": state, "alarms": " ".join(sorted(alarms))}
+    measured: Measured = {"state": state, "alarms": " ".join(sorted(alarms))}
     mend = "docs/operations.md says what to do about each alarm"
     if out_of_service:
         said = f"the terminal is out of service: {', '.join(sorted(alarms)) or 'no alarm says why'}"

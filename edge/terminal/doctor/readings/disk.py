@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from edge.adapters.linux.service_account import acting_as
-from edge.domain.doctor import DoctorFinding, ItemUnseen, of_problems
+from edge.domain.doctor import DoctorFinding, DoctorVerdict, ItemUnseen, of_problems
 from edge.terminal.checks import state as state_checks
 from edge.terminal.doctor import judge_parts
 from edge.terminal.doctor.judge_parts import DiskReading
@@ -29,7 +29,7 @@ def disk(sources: Sources) -> DoctorFinding:
     except OSError as error:
         cure = "make it as `smartclocker check` says, or mount its disk"
         line = f"{state} cannot be used ({error.strerror}); {cure}"
-        return of_problems("disk", [line], DoctorFinding("disk", judge_parts.DoctorVerdict.OK, ""))
+        return of_problems("disk", [line], DoctorFinding("disk", DoctorVerdict.OK, ""))
     reading = DiskReading(
         _kind(sources, state),
         found.f_bavail * found.f_frsize // _MB,
