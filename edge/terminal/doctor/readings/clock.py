@@ -7,8 +7,8 @@ from edge.terminal.doctor import judge_machine
 from edge.terminal.doctor.judge_machine import ClockReading
 from edge.terminal.doctor.readings.sources import Sources
 
-_SERVER = re.compile(r"^\s*Server: (.+)$", re.MULTILINE)
-_OFFSET = re.compile(r"^\s*Offset: ([+-]?[0-9.]+)(us|ms|s|min)$", re.MULTILINE)
+_SERVER = re.compile(r"^\s*Server: (.+)", re.MULTILINE)
+_OFFSET = re.compile(r"^\s*Offset: ([+-]?[0-9.]+)(us|ms|s|min)\b", re.MULTILINE)
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0}
 
 
