@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from edge.adapters.browser.signals import BrowserSignals
 from edge.adapters.raspberry_pi.gpio import open_lgpio
 from edge.adapters.raspberry_pi.signals import GpioPins, GpioSignals
+from edge.adapters.raspberry_pi.strobe import GpioStrobe
 from edge.adapters.replay.console_signals import ConsoleSignals, draw_lamps, draw_notes, draw_rhythm, wants_colour
 from edge.domain.attendance.cues import CUES, DARK, HIGH_HZ, MID_HZ, CueName, Lights
 from edge.errors import SignalsError
@@ -229,6 +231,29 @@ def test_a_pin_that_another_holds_is_refused_and_nothing_stays_reserved():
         GpioSignals(PINS, factory)
     other.close()
     GpioSignals(PINS, factory).close()
+
+
+def test_a_device_that_failed_to_close_may_be_collected_while_pins_are_reserved(monkeypatch):
+    """As it happens when lights are opened again: Python collects whenever it likes, and the device gives its pin back
+    then, under the lock that the new devices hold.
+    """
+    from gpiozero.pins.mock import MockFactory, MockPWMPin
+
+    factory = MockFactory(pin_class=MockPWMPin)
+    lost = [GpioSignals(PINS, factory)]
+    find, collected = factory.board_info.find_pin, []
+
+    def collecting(name):
+        while lost:
+            collected.append(lost.pop()._buzzer.__del__())
+        return find(name)
+
+    monkeypatch.setattr(type(factory.board_info), "find_pin", lambda _board, name: collecting(name))
+    opened = threading.Thread(target=lambda: GpioStrobe(23, factory).close(), daemon=True)
+    opened.start()
+    opened.join(60)
+    assert collected == [None]
+    assert not opened.is_alive()
 
 
 # --- lgpio: finding the chip ---

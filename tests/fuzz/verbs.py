@@ -178,7 +178,8 @@ def cases(world: World, verb: str, parser: argparse.ArgumentParser) -> Iterator[
     actions = [
         one for one in parser._actions if one.dest not in {"help", "version"} or one.option_strings == ["--version"]
     ]
-    needed = {"directory", "host", "site"} if verb == "central init" else {"config", "wait", "host", "port"}
+    # Without a cue `cues` shows them all, which takes minutes; only Python 3.11 calls that argument required.
+    needed = {"directory", "host", "site"} if verb == "central init" else {"config", "wait", "host", "port", "cues"}
     always = [one for one in actions if one.required or one.dest in needed]
     if verb not in SLOW:
         yield _words(world, verb, always, None, None)

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from edge.adapters.raspberry_pi.gpio import pin_errors
+from edge.adapters.raspberry_pi.gpio import pin_errors, with_reentrant_lock
 from edge.domain.attendance.presses import Contact, ContactChange
 from edge.errors import ButtonsError
 
@@ -51,7 +51,7 @@ class GpioButtons:
         if self._stack is not None:
             return
         stack = ExitStack()
-        factory = self._make_factory()
+        factory = with_reentrant_lock(self._make_factory())
         stack.callback(factory.close)
         errors = pin_errors()
         try:

@@ -6,6 +6,7 @@ device: by itself, gpiozero silently tries one library after the other, down to 
 
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ HEADER_CHIPS = ("pinctrl-rp1", "pinctrl-bcm")
 
 Labels are compared and not numbers: kernels have renumbered the Pi 5's chip (4, then 0).
 """
+
+
+_RESERVING = threading.RLock()
+"""The lock of the reserved pins, for every factory in this process."""
 
 
 def open_lgpio(working_directory: Path, devices: Path = Path("/dev")) -> Any:
@@ -79,6 +84,16 @@ def _find_chip(lgpio: Any, devices: Path) -> int:
         f"no GPIO chip drives a Raspberry Pi header (found: {'; '.join(labels) or 'none'}): run on a Raspberry "
         'Pi, or set signals to "console"'
     )
+
+
+def with_reentrant_lock(factory: Any) -> Any:
+    """The factory, whose pins can be reserved while Python collects a device that failed to close.
+
+    gpiozero 2.0.1 reserves pins under one lock for all factories, and a device that is collected then, with its pin
+    not given back, waits for that lock in the same thread for ever.
+    """
+    factory._res_lock = _RESERVING  # noqa: SLF001 - gpiozero has no other way to it
+    return factory
 
 
 def pin_errors() -> tuple[type[Exception], ...]:

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from typing import Any
 
-from edge.adapters.raspberry_pi.gpio import pin_errors
+from edge.adapters.raspberry_pi.gpio import pin_errors, with_reentrant_lock
 from edge.domain.attendance.cues import DARK, Cue, Lights
 from edge.errors import SignalsError
 
@@ -50,6 +50,7 @@ class GpioSignals:
         """
         import gpiozero  # noqa: PLC0415  # 90 ms that a console terminal saves
 
+        with_reentrant_lock(factory)
         self._error = pin_errors()
         self._lights = DARK
         self._stack = ExitStack()

@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from typing import Any
 
-from edge.adapters.raspberry_pi.gpio import pin_errors
+from edge.adapters.raspberry_pi.gpio import pin_errors, with_reentrant_lock
 from edge.errors import SignalsError
 
 
@@ -18,6 +18,7 @@ class GpioStrobe:
         """
         import gpiozero  # noqa: PLC0415  # 90 ms that a terminal without a lamp saves
 
+        with_reentrant_lock(factory)
         self._error = pin_errors()
         self._closed = False
         self._stack = ExitStack()

@@ -30,7 +30,7 @@ def test_an_unknown_argument_gets_the_usage_of_its_own_verb(capsys, verb, unknow
 
 def test_cues_names_cues_and_nothing_else(capsys) -> None:
     said = refused(capsys, "cues", "green")
-    assert "'already-in'" in said
+    assert "already-in" in said.partition("choose from")[2]
     assert "[]" not in said.partition("choose from")[2]
     help_text = cli.build_parser("cues")
     with pytest.raises(SystemExit):
