@@ -234,8 +234,8 @@ def test_a_pin_that_another_holds_is_refused_and_nothing_stays_reserved():
 
 
 def test_a_device_that_failed_to_close_may_be_collected_while_pins_are_reserved(monkeypatch):
-    """As it happens when lights are opened again: Python collects whenever it likes, and the device gives its pin back
-    then, under the lock that the new devices hold.
+    """As it happens when lights are opened again: Python collects whenever it likes, and the device then gives its
+    pin back under the lock that the new devices hold.
     """
     from gpiozero.pins.mock import MockFactory, MockPWMPin
 
