@@ -115,6 +115,38 @@ def test_a_size_that_it_refuses_gives_the_camera_back(bench):
     assert bench.opened[0].closed
 
 
+@pytest.mark.parametrize("word", ["advertised", "advertied"])
+def test_a_control_that_it_has_not_is_told_from_a_size(bench, monkeypatch, word):
+    def refuse(_self, _config):
+        raise RuntimeError(f"Control FrameDurationLimits is not {word} by libcamera")
+
+    monkeypatch.setattr(bench, "configure", refuse)
+    with pytest.raises(CameraError, match=r"no control FrameDurationLimits.*full-upgrade.*USB camera") as refused:
+        PiCamera().open()
+    assert "choose a size" not in str(refused.value)
+    assert bench.opened[0].closed
+
+
+def test_a_camera_that_cannot_crop_names_the_key(bench, monkeypatch):
+    def refuse(_self, controls):
+        raise RuntimeError(f"Control {next(iter(controls))} is not advertised by libcamera")
+
+    monkeypatch.setattr(bench, "set_controls", refuse)
+    monkeypatch.setattr(bench, "autofocus", False)
+    with pytest.raises(CameraError, match=r"no control ScalerCrop.*remove camera\.crop"):
+        PiCamera(geometry=PictureGeometry(crop=(20, 0, 60, 100))).open()
+
+
+def test_light_that_it_cannot_set_is_no_matter_of_the_cable(bench, monkeypatch):
+    camera = PiCamera()
+    camera.open()
+    monkeypatch.setitem(bench.opened[0].__dict__, "camera_controls", {})
+    with pytest.raises(CameraError, match="no control ExposureValue") as refused:
+        camera.expose(0.5)
+    assert "cable" not in str(refused.value)
+    camera.close()
+
+
 def test_a_failing_camera_is_our_error_and_closes(bench):
     camera = PiCamera()
     camera.open()

@@ -23,6 +23,7 @@ Crop and autofocus were tested against the stand-in only, and not yet on a board
 import contextlib
 import importlib
 import logging
+import re
 import time
 from types import ModuleType
 from typing import Any
@@ -31,6 +32,8 @@ import numpy as np
 
 from edge.adapters.frame_times import FrameTimes
 from edge.adapters.picture_geometry import WHOLE, PictureGeometry, Rectangle, part_of, shaped
+from edge.adapters.raspberry_pi import library_logs
+from edge.adapters.raspberry_pi.library_logs import LibraryLogs
 from edge.domain.camera.identity import CameraIdentity
 from edge.domain.face import Frame, Pixels
 from edge.errors import CameraError
@@ -44,6 +47,8 @@ _FACES: Rectangle = (25, 15, 50, 60)
 """Where faces are, in per cent of the picture: the part on which the lens is focused."""
 _CONTINUOUS, _NORMAL_RANGE, _FAST, _WINDOWS = 2, 0, 1, 1
 """AfModeContinuous, AfRangeNormal, AfSpeedFast and AfMeteringWindows of libcamera."""
+_NO_CONTROL = re.compile(r"Control (\w+) is not advert\w+")
+"""picamera2's words for a control that the camera does not have (some versions write `advertied`)."""
 
 
 class PiCamera:
@@ -67,6 +72,7 @@ class PiCamera:
         self._camera: Any = None
         self._job: Any = None
         self._times = FrameTimes()
+        self._logs = LibraryLogs()
 
     def identify(self) -> CameraIdentity:
         """The sensor at this port now, also while another program films with it. Raises CameraError."""
@@ -85,6 +91,7 @@ class PiCamera:
         if self._camera is not None:
             return
         picamera2 = load_library()
+        self._logs.opening()
         try:
             camera = picamera2.Picamera2(self._number)
         except (RuntimeError, IndexError, OSError) as error:
@@ -104,10 +111,7 @@ class PiCamera:
         except (RuntimeError, ValueError, OSError) as error:
             with contextlib.suppress(RuntimeError, OSError):
                 camera.close()
-            raise CameraError(
-                f"the camera refuses {self._size[0]}×{self._size[1]} pixels at {1e6 / self._frame_us:g} frames a "
-                f"second ({error}): choose a size that rpicam-hello --list-cameras lists"
-            ) from error
+            raise CameraError(self._refused(error)) from error
         self._camera, self._times = camera, FrameTimes()
 
     def read(self, timeout_s: float) -> Frame | None:
@@ -129,6 +133,7 @@ class PiCamera:
                 request.release()
         except (RuntimeError, ValueError, OSError) as error:
             raise CameraError(f"the camera failed ({error}): check its cable, then restart the service") from error
+        self._logs.filming()
         captured_ns = self._times.of(_captured_ns(metadata), time.monotonic_ns())
         return Frame(self._geometry.turned(self._checked(pixels)), captured_ns)
 
@@ -139,7 +144,8 @@ class PiCamera:
         try:
             self._camera.set_controls({"ExposureValue": ev})
         except (RuntimeError, ValueError, OSError) as error:
-            raise CameraError(f"the camera failed ({error}): check its cable, then restart the service") from error
+            failed = f"the camera failed ({error}): check its cable, then restart the service"
+            raise CameraError(_without_control(error) or failed) from error
 
     def close(self) -> None:
         """Stop the camera and give it back; safe to call twice, and without open."""
@@ -171,6 +177,16 @@ class PiCamera:
                 controls |= {"AfMetering": _WINDOWS, "AfWindows": [part_of(kept, _FACES)]}
         return controls
 
+    def _refused(self, error: Exception) -> str:
+        """Why the camera could not be configured, and the cure: a control that it does not have is no matter of
+        the size.
+        """
+        (width, height), fps = self._size, 1e6 / self._frame_us
+        return _without_control(error) or (
+            f"the camera refuses {width}×{height} pixels at {fps:g} frames a second ({error}): choose a size that "
+            "rpicam-hello --list-cameras lists"
+        )
+
     def _checked(self, pixels: Any) -> Pixels:
         width, height = self._size
         if pixels.shape != (height, width, 3) or pixels.dtype != np.uint8:
@@ -184,6 +200,7 @@ class PiCamera:
 
 def load_library() -> ModuleType:
     """picamera2, which comes with the system and is not in the package index. Raises CameraError with the cure."""
+    library_logs.choose_levels()
     try:
         # Only a Pi has it, and importing it takes a second there.
         return importlib.import_module("picamera2")
@@ -207,6 +224,21 @@ def _explain(error: Exception, picamera2: ModuleType, number: int) -> str:
         f"camera {number} cannot be opened ({error.__cause__ or error}): stop the program that is using it (fuser "
         "/dev/media*), and see that the user is in the group video"
     )
+
+
+def _without_control(error: Exception) -> str | None:
+    """What to say when the camera lacks a control; None for every other error."""
+    found = _NO_CONTROL.search(str(error))
+    if found is None:
+        return None
+    name = found[1]
+    cure = (
+        "remove camera.crop from the configuration"
+        if name == "ScalerCrop"
+        else "bring the system up to date (apt full-upgrade), or take a camera that Raspberry Pi OS supports "
+        "at this port, or a USB camera (camera.kind)"
+    )
+    return f"the camera has no control {name} ({error}): {cure}"
 
 
 def _missing(number: int, found: int) -> str:
