@@ -139,3 +139,5 @@ class Sight:
     """Degrees, positive towards the person's own left; None as above."""
     lit: bool = False
     """The infrared lamp had a part in the frame: the rest is of the last frame without it, and decides nothing."""
+    look_ms: int = 0
+    """How long the look at the frame took; 0 where nobody measured it."""

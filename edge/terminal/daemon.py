@@ -24,8 +24,9 @@ from edge.terminal.cameras.watch import unless_replay
 from edge.terminal.runtime.alarms import Alarm
 from edge.terminal.runtime.latency import Latency
 from edge.terminal.runtime.lending import Lending
+from edge.terminal.runtime.look_timer import LOOK_S, LookTimer
 from edge.terminal.runtime.status_source import AlarmConditions, StatusSources
-from edge.terminal.runtime.workers import LatestSlot, Stop, Worker
+from edge.terminal.runtime.workers import LatestSlot, LongStep, Stop, Worker
 from edge.terminal.site.hearing import SiteHearing
 from edge.terminal.startup import state_directory
 
@@ -50,7 +51,9 @@ _STALE_S = {
     "noting": 60.0,
     "control": 90.0,
 }
-"""How long each loop may go without progress: more than a TLS handshake or a slow card takes."""
+"""How long each loop may go without progress: more than a TLS handshake or a slow card takes. A look at a frame has
+LOOK_S.
+"""
 
 
 class Terminal:
@@ -90,8 +93,7 @@ class Terminal:
         shadow, shadow_failing = starting.shadow(config, eyes)
         installed.secure_journal(config, secrets, clock, lambda: notifier.slow(WHOLE_JOURNAL_S))
         slot: LatestSlot[Frame] = LatestSlot()
-        self.latency = Latency()
-        pace = Pace()
+        self.latency, pace = Latency(), Pace()
         reads: queue.SimpleQueue[Read] = queue.SimpleQueue()
         self._reader = (
             None if config.reader.kind == "none" else CaredReader(lambda: reader or adapters.reader(config))
@@ -118,6 +120,7 @@ class Terminal:
         self._strobe = CaredStrobe(lambda: strobe or adapters.strobe(config)) if flashing else None
         self._lamp = None if self._strobe is None else Lamp(self._strobe, clock.monotonic_ns)
         self._strobing = None if self._lamp is None else Strobing(self._lamp, config.camera.fps)
+        self._looking = LongStep(LOOK_S)
         lending, tickets = Lending(), starting.tickets(config, secrets, clock)
         self.control = starting.control(config, secrets, clock, self.status, eyes, lending, tickets)
         hearing = SiteHearing()
@@ -127,7 +130,15 @@ class Terminal:
             reads,
             lambda: installed.open_journal(config, secrets),
             lambda: installed.open_people(config, secrets),
-            *factory.recognition(config, rules, pipeline, pace, self._strobing, eyes.template_length),
+            *factory.recognition(
+                config,
+                rules,
+                pipeline,
+                pace,
+                self._strobing,
+                eyes.template_length,
+                LookTimer(self._looking, clock.monotonic_ns),
+            ),
             self._player,
             clock,
             rules,
@@ -193,7 +204,7 @@ class Terminal:
 
         workers = [
             self._worker("signal", _progressing(play), None, player.close),
-            self._worker("attend", attend.run_once, attend.open, attend.close),
+            self._worker("attend", attend.run_once, attend.open, attend.close, self._looking),
             self._worker("control", _progressing(self.control.run_once), None, self.control.close),
             self._worker("noting", _progressing(noting.run_once), noting.open, noting.close),
         ]
@@ -219,8 +230,12 @@ class Terminal:
         body: Callable[[], bool],
         opening: Callable[[], None] | None,
         closing: Callable[[], None],
+        long_step: LongStep | None = None,
     ) -> Worker:
-        return Worker(name, body, self.stop, stale_after_s=_STALE_S[name], opening=opening, closing=closing)
+        limit_s = _STALE_S[name]
+        return Worker(
+            name, body, self.stop, stale_after_s=limit_s, opening=opening, closing=closing, long_step=long_step
+        )
 
     def _wait_until_ready(self) -> bool:
         """Wait until every loop has opened and the first needed frame came; False when the stop was set before.

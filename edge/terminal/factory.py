@@ -34,6 +34,7 @@ from edge.terminal.attendance.site_threshold import SiteThreshold
 from edge.terminal.attendance.strobe import Strobing
 from edge.terminal.orders.authority_keys import Authority
 from edge.terminal.orders.order_handler import OrderHandler
+from edge.terminal.runtime.look_timer import LookTimer
 from edge.terminal.site.hearing import SiteHearing
 from edge.terminal.site.knowledge import SiteKnowledge
 from edge.terminal.uplink.roster_client import Roster
@@ -138,11 +139,12 @@ def recognition(
     pace: Pace,
     strobe: Strobing | None = None,
     template_length: int | None = None,
+    timer: LookTimer | None = None,
 ) -> tuple[Sights, FaceRecognition, GalleryLoader]:
     """The parts of the attending loop that recognise faces: sights, recognition, and the gallery's loader."""
     site = SiteThreshold(Path(config.storage.state), pipeline.embedder_id)
     faces = FaceRecognition(rules.faces, pipeline.model_ids, site.scores)
-    return Sights(pipeline, pace, strobe), faces, GalleryLoader(faces, site, rules.consent, template_length)
+    return Sights(pipeline, pace, strobe, timer), faces, GalleryLoader(faces, site, rules.consent, template_length)
 
 
 def coming(config: Config) -> str | None:

@@ -23,6 +23,7 @@ from edge.terminal.attendance.attend_loop import Attend
 from edge.terminal.attendance.capture import Pace
 from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.runtime.latency import Latency
+from edge.terminal.runtime.look_timer import LookTimer
 from edge.terminal.runtime.workers import LatestSlot
 from tests.support.clock import HandClock
 from tests.support.people import consent
@@ -34,15 +35,17 @@ NOISE = [np.full((480, 640, 3), grey, np.uint8) for grey in (0, 200)]
 
 
 class Eyes:
-    """In place of the models: told whose face is there."""
+    """In place of the models: told whose face is there. A look at a face takes `look_s` on the test's clock."""
 
-    def __init__(self, embedder_id: str) -> None:
+    def __init__(self, embedder_id: str, clock: HandClock) -> None:
         self.embedder_id, self.model_ids = embedder_id, (embedder_id,)
         self.who: Floats | None = None
+        self.look_s, self._clock = 0.0, clock
 
     def look(self, frame: Frame) -> Sight:
         if self.who is None:
             return Sight(frame.captured_ns)
+        self._clock.passes(self.look_s)
         return Sight(frame.captured_ns, BOX, None, Probe(self.who, self.embedder_id, 0.99, 0.9))
 
 
@@ -66,7 +69,8 @@ class Door:
         )
         loaded = config.load(path).config
         secrets, policy = installed.load_secrets(loaded), installed.policy(loaded)
-        self.clock, self.eyes = HandClock(), Eyes(installed.model_store(loaded).template.id)
+        self.clock = HandClock()
+        self.eyes = Eyes(installed.model_store(loaded).template.id, self.clock)
         self.policy = policy
         self.consent = consent(policy)
         installed.open_journal(
@@ -90,7 +94,9 @@ class Door:
         self.attend = Attend(
             self.slot, self.reads, lambda: installed.open_journal(loaded, secrets),
             lambda: installed.open_people(loaded, secrets),
-            *factory.recognition(loaded, rules, self.eyes, Pace()),
+            *factory.recognition(
+                loaded, rules, self.eyes, Pace(), timer=LookTimer(now_ns=self.clock.monotonic_ns)
+            ),
             CuePlayer(ConsoleSignals(io.StringIO()), self.clock.monotonic_ns), self.clock, rules, Latency(),
             lambda: None, changes=self.changes if buttons else None,
         )  # fmt: skip

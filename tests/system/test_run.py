@@ -16,6 +16,7 @@ from edge.adapters.linux.sd_notify import SilentNotifier, notifier_from
 from edge.adapters.replay.camera import ReplayCamera, Scene
 from edge.adapters.replay.console_signals import ConsoleSignals
 from edge.domain.attendance.cues import DARK
+from edge.domain.face import Frame, Sight
 from edge.errors import CameraError
 from edge.journal.verify import read_payloads
 from edge.sandbox import write_terminal
@@ -24,6 +25,7 @@ from edge.terminal.attendance import attend_loop
 from edge.terminal.daemon import Terminal
 from edge.terminal.outbox import operator_lock
 from edge.vision.photo import load_photo
+from edge.vision.pipeline import Pipeline
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "provisioning/config.example.toml"
 
@@ -119,6 +121,35 @@ def test_a_stalled_camera_starves_the_watchdog_and_says_out_of_service(life, not
     assert notify.wait_for("WATCHDOG=1", 120), "fed again once frames flow"
     assert life.end() == 0
     assert life.signals.lights == DARK
+
+
+def test_a_slow_look_is_no_hang_and_a_look_that_hangs_starves_the_watchdog(life, notify, monkeypatch) -> None:
+    looking, leave, look = threading.Event(), threading.Event(), Pipeline.look
+
+    def held(self: Pipeline, frame: Frame) -> Sight:
+        looking.set()
+        leave.wait(300)
+        return look(self, frame)
+
+    assert notify.wait_for("READY=1", 120)
+    attending = next(worker for worker in life.terminal._workers if worker.name == "attend")
+    attending._stale_after_s = 0.5
+    monkeypatch.setattr(Pipeline, "look", held)
+    try:
+        assert looking.wait(120)
+        time.sleep(1.0)  # longer than a turn may take
+        while notify.wait_for("WATCHDOG=1", 0.01):
+            pass  # those from before
+        assert notify.wait_for("WATCHDOG=1", 120), "a look may take longer"
+        life.terminal._looking._longest_s = 0.0
+        deadline = time.monotonic() + 300
+        while notify.wait_for("WATCHDOG=1", 2.0):  # its limit: past it, systemd would end the process
+            assert time.monotonic() < deadline, "still fed although the look hangs"
+        life.terminal._looking._longest_s, attending._stale_after_s = 60.0, 60.0
+    finally:
+        leave.set()
+    assert notify.wait_for("WATCHDOG=1", 120)
+    assert life.end() == 0
 
 
 class AwayCamera(ReplayCamera):

@@ -15,13 +15,17 @@ from edge.domain.pad.verdict import LIVE, SURE, pad_verdict
 from edge.domain.recognition.approach import Approach, GoodFrame, fuse, one_face, overlap
 from edge.domain.recognition.attempts import Attempts
 from edge.domain.recognition.gallery import NOBODY, Candidate, Gallery
+from edge.domain.recognition.look_pace import LookPace
 from edge.domain.recognition.lookalikes import ONE_PERSON
 from edge.domain.vocabulary import RefusalReason
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionPolicy:
-    """The rules by which a face is recognised or refused; the instants are those of the frames."""
+    """The rules by which a face is recognised or refused; the instants are those of the frames.
+
+    On a machine with slow looks, `span_ms` and `give_up_ms` are longer (edge/domain/recognition/look_pace.py).
+    """
 
     frames: int = 3
     """Good frames that must agree on the person and be alive."""
@@ -79,10 +83,12 @@ Outcome = Accepted | Refused
 class Decider:
     """Judges one approach after another. An approach is one attempt, and gets one answer."""
 
-    def __init__(self, policy: DecisionPolicy, attempts: Attempts | None = None) -> None:
-        """`attempts` is shared by everything that decides at one door."""
+    def __init__(
+        self, policy: DecisionPolicy, attempts: Attempts | None = None, pace: LookPace | None = None
+    ) -> None:
+        """`attempts` and `pace` are shared by everything that decides at one door."""
         self._policy = policy
-        self._attempts = attempts or Attempts()
+        self._attempts, self._pace = attempts or Attempts(), pace or LookPace()
         self._now = Approach()
 
     @property
@@ -126,11 +132,21 @@ class Decider:
         self._now.compared, self._now.settled, self._now.told = True, None, True
         self._charge(now_ms, turn=True)
 
+    @property
+    def _span_ms(self) -> int:
+        """The span, with room for the agreeing frames and one that is spoilt between them."""
+        return self._pace.within(self._policy.span_ms, self._policy.frames + 1)
+
+    @property
+    def _give_up_ms(self) -> int:
+        """The length of a spell; it has one look more than the span."""
+        return self._pace.within(self._policy.give_up_ms, self._policy.frames + 2)
+
     def _match(self, probe: Probe, gallery: Gallery, threshold: float, now_ms: int) -> Outcome | None:
         policy = self._policy
         self._now.poor.clear()
         self._now.looks.append(GoodFrame(now_ms, probe, gallery.best(probe)))
-        while now_ms - self._now.looks[0].at_ms > policy.span_ms:
+        while now_ms - self._now.looks[0].at_ms > self._span_ms:
             self._now.looks.popleft()
         self._replaced(now_ms)
         now = self._now
@@ -149,7 +165,7 @@ class Decider:
             accepted = self._agreed(fused, best, threshold, now_ms)
             if accepted is not None:
                 return self._accept(accepted, fused)
-        if now_ms - now.first_good_ms < policy.give_up_ms or now.settled is not None:
+        if now_ms - now.first_good_ms < self._give_up_ms or now.settled is not None:
             return None
         if now.face is not None and float(probe.embedding @ now.face) < ONE_PERSON:
             return None  # somebody else steps in: the answer to the one before is not theirs
@@ -194,7 +210,7 @@ class Decider:
         if accepted is not None:
             return self._accept(replace(accepted, prove=True), fused)
         first_ms = now.looks[-1].at_ms if now.first_good_ms is None else now.first_good_ms
-        if now.told_waiting or now_ms - first_ms < self._policy.give_up_ms:
+        if now.told_waiting or now_ms - first_ms < self._give_up_ms:
             return None
         now.told_waiting = True
         return Refused(RefusalReason.PAUSED)
@@ -256,7 +272,7 @@ class Decider:
     def _advise(self, reason: RefusalReason, now_ms: int) -> Outcome | None:
         policy = self._policy
         self._now.poor.append((now_ms, reason))
-        while now_ms - self._now.poor[0][0] > policy.span_ms:
+        while now_ms - self._now.poor[0][0] > self._span_ms:
             self._now.poor.popleft()
         if self._now.looks and now_ms - self._now.looks[-1].at_ms < policy.advice_ms:
             return None  # good frames come in between: no need to repeat the advice

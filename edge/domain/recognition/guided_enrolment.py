@@ -14,6 +14,7 @@ from edge.domain.face import Box, Probe, Sight
 from edge.domain.pad.verdict import LIVE, pad_verdict
 from edge.domain.recognition.approach import fuse, one_face
 from edge.domain.recognition.head_turn import Side
+from edge.domain.recognition.look_pace import LookPace
 from edge.domain.vocabulary import RefusalReason
 
 TEMPLATES = 5
@@ -26,6 +27,11 @@ TURN_DEG = 11.0
 """A template to a side is turned from the first by at least so many degrees; the gate of enrolment passes 25."""
 FRAMES = 3
 """Good frames in a row on which the liveness of a template is judged, as for a punch."""
+SPAN_LOOKS, LEFT_LOOKS, LIFELESS_LOOKS = 4, 3, 16
+"""Looks that must find room in SPAN_MS, LEFT_MS and LIFELESS_MS: on a slow machine these limits are longer
+(edge/domain/recognition/look_pace.py). WATCHED_MS is shorter than three such looks, and JUMP_DEG stays, because a
+cut that slow looks do not show is a cut all the same.
+"""
 SPAN_MS, WATCHED_MS = 2_000, 700
 """Only frames this recent are judged together, and no template is taken before WATCHED_MS of them."""
 SAME_PERSON = 0.4
@@ -89,6 +95,7 @@ class GuidedEnrolment:
         """
         self._sides = (first_side, Side.RIGHT if first_side is Side.LEFT else Side.LEFT)
         self._wanted, self._strobe = wanted, strobe
+        self._pace = LookPace()
         self._probes: list[Probe] = []
         self._views: list[View] = []
         self._good: deque[tuple[int, Probe]] = deque(maxlen=_KEPT)
@@ -140,7 +147,7 @@ class GuidedEnrolment:
         return end
 
     def _nobody(self, now_ms: int) -> EnrolmentEnd | None:
-        if self._seen_ms is None or now_ms - self._seen_ms < LEFT_MS:
+        if self._seen_ms is None or now_ms - self._seen_ms < self._pace.within(LEFT_MS, LEFT_LOOKS):
             return None
         self._good.clear()
         return EnrolmentEnd.LEFT
@@ -154,6 +161,7 @@ class GuidedEnrolment:
             self._close = self._close or reason is RefusalReason.TOO_CLOSE
             return None
         self._poor = None
+        self._pace.took(sight.look_ms)
         if self._is_strange(sight.probe):
             self._strange += 1
             return EnrolmentEnd.ANOTHER_PERSON if self._strange >= STRANGE_FRAMES else None
@@ -161,7 +169,7 @@ class GuidedEnrolment:
         if self._is_cut(sight.yaw or 0.0, sight.box):
             self._good.clear()
         self._good.append((now_ms, sight.probe))
-        while now_ms - self._good[0][0] > SPAN_MS:
+        while now_ms - self._good[0][0] > self._pace.within(SPAN_MS, SPAN_LOOKS):
             self._good.popleft()
         traces = sight.probe.traces
         self._flashed = self._flashed or (traces is not None and traces.strobe is not None)
@@ -191,7 +199,8 @@ class GuidedEnrolment:
             return None
         if not pad_verdict(latest, [*self._probes, *seen], LIVE).live:
             since = self._lifeless_ms = now_ms if self._lifeless_ms is None else self._lifeless_ms
-            return EnrolmentEnd.NOT_LIVE if now_ms - since >= LIFELESS_MS else None
+            lifeless_ms = self._pace.within(LIFELESS_MS, LIFELESS_LOOKS)
+            return EnrolmentEnd.NOT_LIVE if now_ms - since >= lifeless_ms else None
         self._lifeless_ms = None
         if now_ms - self._good[0][0] >= WATCHED_MS and self._adds(view):
             self._probes.append(probe)

@@ -9,7 +9,7 @@ only a counter stays, and its vector in memory for as long as the face may be pa
 import logging
 import queue
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edge import __version__
 from edge.domain.attendance.cues import CUES, as_example, held
@@ -251,8 +251,7 @@ class Attend:
         if isinstance(outcome, Identified):
             self._punch(outcome, frame.captured_ns, (frame, sight))
         elif isinstance(outcome, Challenged):
-            self._presses.questioned(State.CHALLENGED, now_ms)
-            self._handle(Happening(Event.CHALLENGE, side=outcome.side))
+            self._ask(Happening(Event.CHALLENGE, side=outcome.side), outcome.within_ms, now_ms)
         elif outcome is not None and self._situation.state is not State.ASKING:
             self._refuse(outcome.reason, frame.captured_ns)
         elif self._situation.state is State.IDLE and self._faces.present and sight.box is not None:
@@ -324,6 +323,11 @@ class Attend:
     def _handle(self, happening: Happening) -> None:
         self._set_state(step(self._situation, happening, self._now_ms()))
 
+    def _ask(self, question: Happening, within_ms: int, now_ms: int) -> None:
+        """Ask something before a punch is made: a press waits as long as the question stands."""
+        self._presses.questioned(within_ms, now_ms)
+        self._handle(replace(question, until_ms=self._now_ms() + within_ms))
+
     def _set_state(self, situation: Situation) -> None:
         if situation is self._situation:
             return
@@ -372,7 +376,7 @@ class Attend:
             if self._presses.in_doubt:
                 self._credential_check.let_go()
             if self._situation.state in QUESTIONS:
-                self._presses.questioned(self._situation.state, now_ms)
+                self._presses.questioned(DEADLINES_MS[self._situation.state], now_ms)
         elif one.is_punched:
             self._correct(one, press.button)
         else:
@@ -425,12 +429,9 @@ class Attend:
         if isinstance(answer, CredentialMatched):
             self._punch(Identified(answer.person, answer.method), now_ns)
         elif isinstance(answer, PinRequired):
-            self._presses.questioned(State.ASKING, now_ms)
-            self._handle(Happening(Event.NUMBER))
+            self._ask(Happening(Event.NUMBER), DEADLINES_MS[State.ASKING], now_ms)
         elif isinstance(answer, FaceRequired) and self._faces_count():
-            self._faces.expect(answer.person, now_ms)
-            self._presses.questioned(State.VERIFYING, now_ms)
-            self._handle(Happening(Event.BADGE))
+            self._ask(Happening(Event.BADGE), self._faces.expect(answer.person, now_ms), now_ms)
         else:
             self.tally.badges_refused += 1
             self._refuse_read()

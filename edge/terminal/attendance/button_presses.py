@@ -21,7 +21,7 @@ from edge.domain.attendance.presses import (
     WaitingPress,
 )
 from edge.domain.attendance.punch_direction import DirectionPolicy, NewPunch, Unpressed, direction_of
-from edge.domain.attendance.states import DEADLINES_MS, Event, Happening, State
+from edge.domain.attendance.states import Event, Happening
 from edge.domain.attendance.tamper import TamperSwitch
 from edge.domain.face import Frame, Sight
 from edge.domain.protocol.record_kinds import CorrectionAction, CorrectionReason, CorrectionSide, Kind, TamperState
@@ -164,9 +164,9 @@ class ButtonPresses:
         one, self._unseen = self._unseen, None
         return one if one is not None and one.is_punched and one.who.person == person else None
 
-    def questioned(self, state: State, now_ms: int) -> None:
-        """The terminal asks something before the punch is made: the press waits as long as the question does."""
-        self._waiting.extend(now_ms + DEADLINES_MS[state], now_ms)
+    def questioned(self, within_ms: int, now_ms: int) -> None:
+        """The terminal asks something before the punch is made, for `within_ms`: the press waits as long."""
+        self._waiting.extend(now_ms + within_ms, now_ms)
 
     def several(self) -> None:
         """Several buttons were pressed: the press that waited does not count, either."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from edge.domain.attendance.states import DEADLINES_MS, State
 from edge.domain.face import Sight
+from edge.domain.pad.strobe_timing import LONGEST_MS
 from edge.domain.pad.verdict import liveness_band
 from edge.domain.recognition import quality
 from edge.domain.recognition.approach import Approach
@@ -17,12 +18,15 @@ from edge.domain.recognition.calibration import Scorebook
 from edge.domain.recognition.decision import Accepted, Decider, DecisionPolicy, Refused
 from edge.domain.recognition.enrolled_faces import EnrolledFaces
 from edge.domain.recognition.gallery import Gallery, decade
-from edge.domain.recognition.head_turn import WITHIN_MS, Challenge, Progress, Side
+from edge.domain.recognition.head_turn import WITHIN_LOOKS, WITHIN_MS, Challenge, Progress, Side
+from edge.domain.recognition.look_pace import KEPT, TOO_SLOW_MS, LookPace
 from edge.domain.vocabulary import Band, Method, RefusalReason
 from edge.terminal.attendance.punch_recorder import Identified
-from edge.terminal.runtime.alarms import Alarm
+from edge.terminal.runtime.alarms import Alarm, Alarms
 
 LOG = logging.getLogger(__name__)
+BADGE_LOOKS = 6
+"""Looks for which there must be time after a badge: a spell and the look that goes on when the badge is shown."""
 SURELY = 0.08
 """Cosine above the threshold from which a coming model learns; LFW's median genuine face is 0.2 above it."""
 
@@ -57,6 +61,8 @@ class Challenged:
     """A person was recognised, and is asked to turn the head to a side."""
 
     side: Side
+    within_ms: int
+    """The time for it."""
 
 
 class FaceRecognition:
@@ -67,8 +73,10 @@ class FaceRecognition:
         self.enrolled = EnrolledFaces(scores.model_id, rules.fmr_table, rules.target_fpir)
         self._rules, self._model_ids, self._scores = rules, model_ids, scores
         self._attempts = Attempts(min(rules.fmr_table.values()), decade(rules.fmr_table))
-        self._decider = Decider(rules.decision, self._attempts)
+        self._pace = LookPace()
+        self._decider = Decider(rules.decision, self._attempts, self._pace)
         self._paused_long = False
+        self._slow = Alarms()
         self._awaited: _Awaited | None = None
         self._challenge: tuple[Challenge, Identified] | None = None
 
@@ -91,11 +99,11 @@ class FaceRecognition:
     @property
     def alarms(self) -> tuple[str, ...]:
         """Alarm words for the status."""
-        return (Alarm.FACES_PAUSED,) * self._paused_long
+        return (*(Alarm.FACES_PAUSED,) * self._paused_long, *self._slow.words)
 
     def counters(self) -> dict[str, int]:
-        """Counters for the status: how often a face was paused."""
-        return {"lockouts": self._attempts.pauses}
+        """Counters for the status: how often a face was paused, and how long a look at a face takes."""
+        return {"lockouts": self._attempts.pauses, "look_ms": self._pace.look_ms}
 
     def needs_badge(self, person: str) -> bool:
         """Whether a person needs face and badge together: because of the terminal's mode, or because another person
@@ -118,20 +126,26 @@ class FaceRecognition:
         if self._challenge is not None and self._challenge[1].person not in self.enrolled:
             self._challenge = None
 
-    def expect(self, person: str, now_ms: int) -> None:
-        """Await the face of a person who showed their badge, until time is over or another badge is shown."""
+    def expect(self, person: str, now_ms: int) -> int:
+        """Await the face of a person who showed their badge, until time is over or another badge is shown. Returns
+        the time for it, in milliseconds.
+        """
         self._await_nobody(now_ms)
         if self._challenge is not None:
             self._challenge = None
             self._decider.deny(now_ms)  # an interrupted turn counts as failed, or it would cost nothing
             self._decider.leave(now_ms)  # the person who was asked is looked at afresh
         asked = self.enrolled.asked(1)
-        until_ms = now_ms + DEADLINES_MS[State.VERIFYING]
-        decider = Decider(self._rules.decision, self._attempts)
-        self._awaited = _Awaited(decider, self.enrolled.gallery.only(person), asked, until_ms)
+        within_ms = self._pace.within(DEADLINES_MS[State.VERIFYING], BADGE_LOOKS)
+        decider = Decider(self._rules.decision, self._attempts, self._pace)
+        self._awaited = _Awaited(decider, self.enrolled.gallery.only(person), asked, now_ms + within_ms)
+        return within_ms
 
     def keep_up(self, now_ms: int) -> None:
-        """Begin or end the alarm that faces are paused again and again; called every second."""
+        """Begin or end the alarms that faces are paused again and again, and that looks are too slow; called every
+        second.
+        """
+        self._watch_pace()
         lasting = self._attempts.lasting(now_ms)
         if lasting is not self._paused_long:
             LOG.warning(
@@ -141,10 +155,26 @@ class FaceRecognition:
             )
         self._paused_long = lasting
 
+    def _watch_pace(self) -> None:
+        looks = self._rules.decision.frames
+        look_s = self._pace.look_ms / 1000
+        # The lamp is out again when a longer look ends: no flash could ever be evaluated.
+        longest_ms = LONGEST_MS if self._rules.decision.strobe else TOO_SLOW_MS
+        if self._pace.is_too_slow(looks, before=Alarm.TOO_SLOW in self._slow, longest_ms=longest_ms):
+            text = (
+                "%s: a look at a face takes %.1f s (median of the last %d), so that a punch takes %.0f s or more: "
+                "look for heat, a weak power supply and other programs (docs/operations.md says how)"
+            )
+            self._slow.begin(Alarm.TOO_SLOW, logging.WARNING, text, Alarm.TOO_SLOW, look_s, KEPT, looks * look_s)
+        else:
+            self._slow.end(Alarm.TOO_SLOW, f"{Alarm.TOO_SLOW}: over, a look at a face takes {look_s:.1f} s")
+
     def observe(self, sight: Sight, now_ms: int) -> Identified | Challenged | Refused | None:
         """Take the next sight. Returns an outcome when this sight completes one, otherwise None."""
         if sight.lit:
             return None
+        if sight.probe is not None:
+            self._pace.took(sight.look_ms)
         if self._challenge is not None:
             return self._turned(*self._challenge, sight, now_ms)
         outcome = self._decide(sight, now_ms)
@@ -157,8 +187,9 @@ class FaceRecognition:
             self._decider.deny(now_ms)
             return Refused(RefusalReason.NOT_RECOGNISED)
         side = secrets.choice(tuple(Side))
-        self._challenge = Challenge(side, sight.yaw, now_ms + WITHIN_MS, sight.box), outcome
-        return Challenged(side)
+        within_ms = self._pace.within(WITHIN_MS, WITHIN_LOOKS)
+        self._challenge = Challenge(side, sight.yaw, now_ms + within_ms, sight.box), outcome
+        return Challenged(side, within_ms)
 
     def _turned(
         self, challenge: Challenge, who: Identified, sight: Sight, now_ms: int

@@ -5,15 +5,22 @@ from edge.domain.face import Frame, Sight
 from edge.domain.recognition.change_detection import ChangeDetector
 from edge.terminal.attendance.capture import Pace
 from edge.terminal.attendance.strobe import Strobing
+from edge.terminal.runtime.look_timer import LookTimer
 from edge.vision.pipeline import Pipeline
 
 
 class Sights:
     """Makes a sight of each frame. One thread uses it."""
 
-    def __init__(self, pipeline: Pipeline, pace: Pace, strobe: Strobing | None = None) -> None:
-        """`pace` takes how fast the camera is read and with how much light; `strobe` is None without a lamp."""
+    def __init__(
+        self, pipeline: Pipeline, pace: Pace, strobe: Strobing | None = None, timer: LookTimer | None = None
+    ) -> None:
+        """`pace` takes how fast the camera is read and with how much light; `strobe` is None without a lamp.
+
+        `timer` measures the looks.
+        """
         self._pipeline, self._pace, self._strobe = pipeline, pace, strobe
+        self._timer = timer or LookTimer()
         self._changes, self._metering = ChangeDetector(), Metering()
         self._enrolment: Pipeline | None = None
         """The same models with the limits of enrolment; made when it is first needed."""
@@ -56,7 +63,7 @@ class Sights:
         now_ms = frame.captured_ns // 1_000_000
         if not self._changes.worth_a_search(frame.pixels, now_ms):
             return Sight(frame.captured_ns)
-        sight = self._pipeline.look(frame)
+        sight = self._timer.sight(self._pipeline.look, frame)
         if sight.box is not None:
             self._changes.face_seen(now_ms)
         self._pace.calm(not self._changes.awake(now_ms))
@@ -66,7 +73,7 @@ class Sights:
         if self._enrolment is None:
             self._enrolment = self._pipeline.enrolling()
         self._pace.calm(False)
-        return self._metered(self._enrolment.look(frame), frame.captured_ns // 1_000_000)
+        return self._metered(self._timer.sight(self._enrolment.look, frame), frame.captured_ns // 1_000_000)
 
     def _metered(self, sight: Sight, now_ms: int) -> Sight:
         if self._metering.observe(sight.light, now_ms):

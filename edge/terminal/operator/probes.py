@@ -13,6 +13,7 @@ from edge.domain.recognition.guided_enrolment import TEMPLATES, Advice, Enrolmen
 from edge.domain.recognition.head_turn import Side
 from edge.errors import EnrolmentRefused
 from edge.ports import Camera
+from edge.terminal.runtime.look_timer import LookTimer
 from edge.vision.pipeline import Pipeline
 
 WITHIN_S = 120.0
@@ -80,13 +81,13 @@ def probes_from_camera(
     `pipeline` has the limits of enrolment. `told` gets what to do, once for each change. Raises EnrolmentRefused,
     and CameraError when the camera fails.
     """
-    enrolment, advice = GuidedEnrolment(first_side), None
+    enrolment, advice, timer = GuidedEnrolment(first_side), None, LookTimer()
     camera.open()
     try:
         give_up = monotonic() + WITHIN_S
         while monotonic() < give_up:
             frame = camera.read(1.0)
-            end = None if frame is None else enrolment.observe(pipeline.look(frame))
+            end = None if frame is None else enrolment.observe(timer.sight(pipeline.look, frame))
             if end is not None:
                 raise EnrolmentRefused(f"nobody was enrolled: {ENDS[end]}")
             if enrolment.complete:

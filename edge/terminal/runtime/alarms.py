@@ -61,6 +61,8 @@ class Alarm(StrEnum):
     """Many wrong PINs at the keypad, which pauses after each."""
     FACES_PAUSED = "faces-paused"
     """For an hour, unknown faces have been paused again and again."""
+    TOO_SLOW = "too-slow"
+    """The looks at a face take so long that a punch by face takes seconds, or none is made at all."""
     ROSTER_INCOMPLETE = "roster-incomplete"
     """The roster's signed manifest lists somebody whose entry did not come."""
     ROSTER_BEHIND = "roster-behind"

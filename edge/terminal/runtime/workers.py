@@ -1,7 +1,8 @@
 """Threads whose failure is always noticed: a stop with its reason, a slot that keeps the newest item, a worker.
 
 An exception in any worker ends the process, and systemd starts a new one. When a worker hangs, it makes no more
-progress; then the main thread no longer feeds the watchdog, and systemd ends the process as well (I8).
+progress; then the main thread no longer feeds the watchdog, and systemd ends the process as well (I8). A step that
+may take long on a slow machine is told from a hang: while it goes on, its own limit counts.
 """
 
 import threading
@@ -61,6 +62,32 @@ class LatestSlot(Generic[T]):
             return item
 
 
+class LongStep:
+    """A step within a turn of a loop that may take longer than the loop's limit. The loop enters and leaves it; any
+    thread may ask.
+    """
+
+    def __init__(self, longest_s: float) -> None:
+        """`longest_s` is the time after which the step counts as a hang."""
+        self._longest_s = longest_s
+        self._begun: float | None = None
+        self.ended = float("-inf")
+        """When it ended last, on the monotonic clock: that was progress."""
+
+    def __enter__(self) -> None:
+        self._begun = time.monotonic()
+
+    def __exit__(self, *_error: object) -> None:
+        # In this order: whoever asks meanwhile never sees a loop that neither is in the step nor has just left it.
+        self.ended = time.monotonic()
+        self._begun = None
+
+    def hangs(self) -> bool | None:
+        """Whether the step goes on for too long; None while it does not go on."""
+        begun = self._begun
+        return None if begun is None else time.monotonic() - begun > self._longest_s
+
+
 class Worker:
     """A named thread that runs `body` again and again until the stop.
 
@@ -78,12 +105,14 @@ class Worker:
         stale_after_s: float,
         opening: Callable[[], None] | None = None,
         closing: Callable[[], None] | None = None,
+        long_step: LongStep | None = None,
     ) -> None:
+        """`stale_after_s` is the longest turn; `long_step` is a part of it that may take longer."""
         self.name = name
         self.error: BaseException | None = None
         self.opened = threading.Event()
         self._body, self._opening, self._closing = body, opening, closing
-        self._stop, self._stale_after_s = stop, stale_after_s
+        self._stop, self._stale_after_s, self._long_step = stop, stale_after_s, long_step
         self._beat = time.monotonic()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -93,8 +122,14 @@ class Worker:
         self._thread.start()
 
     def stale(self) -> bool:
-        """Whether there was no progress for longer than `stale_after_s`."""
-        return time.monotonic() - self._beat > self._stale_after_s
+        """Whether there was no progress for longer than `stale_after_s`, or a long step hangs."""
+        beat = self._beat
+        if self._long_step is not None:
+            hangs = self._long_step.hangs()
+            if hangs is not None:
+                return hangs
+            beat = max(beat, self._long_step.ended)
+        return time.monotonic() - beat > self._stale_after_s
 
     def join(self, timeout_s: float) -> bool:
         """Wait for the end; False when it is still running then."""

@@ -27,11 +27,14 @@ ANN, BOB = np.eye(8, dtype=np.float32)[:2]
 
 
 class Clip:
-    """Sights at 15 frames a second for one enrolment."""
+    """Sights for one enrolment: 15 a second, or as many as a machine makes that needs `look_ms` for a look."""
 
-    def __init__(self, first: Side = Side.LEFT, **rules: object) -> None:
+    def __init__(
+        self, first: Side = Side.LEFT, look_ms: int = 0, *, measured: bool = True, **rules: object
+    ) -> None:
         self.enrolment = GuidedEnrolment(first, **rules)
-        self.now_ms = 10_000
+        self.now_ms, self.step_ms = 10_000, max(look_ms, FRAME_MS)
+        self.look_ms = look_ms if measured else 0
 
     def frames(self, count: int, **look: object) -> EnrolmentEnd | None:
         for _ in range(count):
@@ -51,8 +54,8 @@ class Clip:
         lit: bool = False,
         traces: Traces | None = None,
     ) -> EnrolmentEnd | None:
-        self.now_ms += FRAME_MS
-        sight = Sight(self.now_ms * 1_000_000, lit=lit)
+        self.now_ms += self.step_ms
+        sight = Sight(self.now_ms * 1_000_000, lit=lit, look_ms=self.look_ms)
         if not nobody:
             probe = None if reason else Probe(who, "model", liveness, 0.9, traces=traces)
             sight = replace(sight, box=Box(0, 0, height, height), reason=reason, probe=probe, yaw=yaw)
@@ -61,12 +64,13 @@ class Clip:
     def follow(self, seconds: float = 30.0, **look: object) -> EnrolmentEnd | None:
         """A person who does what they are told, a little at a time, as long as it is not complete."""
         yaw, height = 0.0, 180.0
-        for _ in range(round(seconds * 1000 / FRAME_MS)):
+        for _ in range(round(seconds * 1000 / self.step_ms)):
             if self.enrolment.complete:
                 return None
             advice = self.enrolment.advice
             goal = {Side.LEFT: 20.0, Side.RIGHT: -20.0, None: 0.0}[advice.side]
-            yaw += max(-1.5, min(1.5, goal - yaw))
+            most = 1.5 * self.step_ms / FRAME_MS
+            yaw += max(-most, min(most, goal - yaw))
             height += {RefusalReason.TOO_FAR: 2.0, RefusalReason.TOO_CLOSE: -2.0}.get(advice.reason, 0.0)
             end = self.frame(yaw, height, **look)
             if end is not None:
@@ -265,3 +269,45 @@ def _grey() -> np.ndarray:
 
 def _mesh() -> np.ndarray:
     return np.random.default_rng(2).uniform(10, 50, (468, 2)).astype(np.float32)
+
+
+@pytest.mark.parametrize("look_ms", [300, 900, 1_200, 2_000])
+def test_on_a_slow_machine_who_follows_the_advice_is_enrolled_all_the_same(look_ms: int) -> None:
+    clip = Clip(look_ms=look_ms)
+    assert clip.follow(110.0) is None
+    assert clip.enrolment.complete
+    assert clip.now_ms - 10_000 < 110_000, "within the time of an enrolment"
+
+
+def test_without_the_measured_pace_nothing_was_taken_from_a_second_on() -> None:
+    clip = Clip(look_ms=1_200, measured=False)
+    clip.follow(110.0)
+    assert clip.enrolment.taken == 0
+
+
+@pytest.mark.parametrize("look_ms", [1_200, 2_000])
+def test_on_a_slow_machine_a_picture_is_enrolled_no_sooner(look_ms: int) -> None:
+    still = Clip(look_ms=look_ms)
+    still.frames(55, yaw=2.0)
+    assert still.enrolment.taken <= 1
+    clip, looks = Clip(look_ms=look_ms), 0
+    while clip.frame(liveness=0.1) is None:
+        looks += 1
+        assert looks < 60
+    assert clip.enrolment.taken == 0
+    assert looks * look_ms <= 16 * look_ms + 3 * look_ms, "no more looks than at half a second"
+
+
+def test_on_a_slow_machine_a_change_of_person_still_ends_it() -> None:
+    clip = Clip(look_ms=1_500)
+    clip.frames(8)
+    assert clip.enrolment.taken == 1
+    assert clip.frames(STRANGE_FRAMES, who=BOB) is EnrolmentEnd.ANOTHER_PERSON
+
+
+def test_on_a_slow_machine_one_look_without_a_face_is_no_leaving() -> None:
+    clip = Clip(look_ms=2_000)
+    clip.frames(4)
+    clip.step_ms = 2_500
+    assert clip.frames(1, nobody=True) is None
+    assert clip.frames(4, nobody=True) is EnrolmentEnd.LEFT

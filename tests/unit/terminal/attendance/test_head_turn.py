@@ -23,14 +23,14 @@ def stand():
     rules = FaceRules(DecisionPolicy(), 0.001, {1e-4: 0.3, 1e-5: 0.4}, challenge=True)
     faces = FaceRecognition(rules, ("m",), Scorebook("m"))
     faces.enrolled.replace(Gallery.of("m", [("a" * 26, ANN[None]), ("b" * 26, BOB[None])]), 0.0)
-    at = [0]
+    at, look = [0], [0]
 
     def show(yaw: float, who: Floats = ANN, liveness: float = 0.99, box: Box | None = BOX):
-        at[0] += 66
+        at[0] += max(look[0], 66)
         probe = None if box is None else Probe(who, "m", liveness, 0.9)
-        return faces.observe(Sight(at[0] * 1_000_000, box, None, probe, None, yaw), at[0])
+        return faces.observe(Sight(at[0] * 1_000_000, box, None, probe, None, yaw, look_ms=look[0]), at[0])
 
-    show.at, show.faces = at, faces
+    show.at, show.look, show.faces = at, look, faces
     return show
 
 
@@ -125,3 +125,25 @@ def test_who_breaks_a_turn_off_with_a_badge_has_failed_it(stand) -> None:
     assert stand.faces.counters()["lockouts"] == 0
     stand.faces.expect("b" * 26, stand.at[0])
     assert stand.faces.counters()["lockouts"] == 1
+
+
+def test_at_a_usual_pace_the_turn_has_five_seconds(stand) -> None:
+    asked = until(stand, Challenged, 2.0)
+    assert asked.within_ms == WITHIN_MS
+
+
+@pytest.mark.parametrize("look_ms", [1_200, 1_500, 2_000])
+def test_on_a_slow_machine_there_are_two_looks_to_see_the_turn_and_no_endless_time(stand, look_ms: int) -> None:
+    stand.look[0] = look_ms
+    asked = until(stand, Challenged, 2.0)
+    sign, asked_at = side_of(asked), stand.at[0]
+    assert asked.within_ms <= 8_000
+    assert stand(2.0) is None, "while this frame was taken the cue was not seen yet"
+    assert stand(2.0) is None
+    assert isinstance(stand(2.0 + sign * 25), Identified)
+    for _ in range(3):
+        stand(2.0, box=None)
+    asked = until(stand, Challenged, 2.0)
+    asked_at = stand.at[0]
+    assert isinstance(until(stand, Refused, 2.0), Refused), "whoever does not turn"
+    assert stand.at[0] - asked_at <= asked.within_ms + look_ms

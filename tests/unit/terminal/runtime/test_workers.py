@@ -8,7 +8,7 @@ import pytest
 
 from edge.domain.attendance.cues import CUES, CueName
 from edge.terminal.runtime.latency import Latency, Percentiles
-from edge.terminal.runtime.workers import LatestSlot, Stop, Worker
+from edge.terminal.runtime.workers import LatestSlot, LongStep, Stop, Worker
 
 
 def until(condition: object, seconds: float = 60.0) -> None:
@@ -98,6 +98,82 @@ def test_a_worker_without_progress_grows_stale_and_one_with_progress_does_not(mo
     until(a_second_later_it_is_stale)
     stop.set("done")
     assert worker.join(60)
+
+
+@pytest.fixture
+def now(monkeypatch) -> list[float]:
+    """The machine's time, moved by hand."""
+    seconds = [100.0]
+    monkeypatch.setattr("edge.terminal.runtime.workers.time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    return seconds
+
+
+class Held:
+    """A worker whose turns, and the long step in them, last until the test ends them."""
+
+    def __init__(self) -> None:
+        self.stop, self.step = Stop(), LongStep(20.0)
+        self.in_step, self.in_turn, self.leave_step, self.leave_turn = (threading.Event() for _ in range(4))
+        self.turns = 0
+        self.worker = Worker("attend", self._body, self.stop, stale_after_s=5.0, long_step=self.step)
+        self.worker.start()
+        assert self.in_step.wait(60)
+
+    def _body(self) -> bool:
+        with self.step:
+            self.in_step.set()
+            self.leave_step.wait(60)
+        self.in_turn.set()
+        self.leave_turn.wait(60)
+        self.turns += 1
+        return True
+
+    def end(self) -> None:
+        self.stop.set("done")
+        self.leave_step.set()
+        self.leave_turn.set()
+        assert self.worker.join(60)
+
+
+@pytest.fixture
+def held(now):
+    made = Held()
+    yield made
+    made.end()
+
+
+def test_a_slow_step_is_no_hang_and_its_end_is_progress(held: Held, now) -> None:
+    now[0] += 19.0
+    assert not held.worker.stale(), "longer than a turn may take"
+    held.leave_step.set()
+    assert held.in_turn.wait(60)
+    assert not held.worker.stale(), "the turn itself began 19 s ago"
+    now[0] += 4.9
+    assert not held.worker.stale()
+    now[0] += 0.2
+    assert held.worker.stale(), "a hang after the step is found after the loop's own limit"
+
+
+def test_a_step_that_hangs_is_found_after_its_own_limit(held: Held, now) -> None:
+    now[0] += 20.1
+    assert held.worker.stale()
+    now[0] += 3_600
+    assert held.worker.stale(), "and nothing makes it fresh again"
+
+
+def test_a_step_that_raises_has_ended(now) -> None:
+    step = LongStep(20.0)
+    with pytest.raises(ZeroDivisionError), step:
+        raise ZeroDivisionError
+    assert step.hangs() is None
+    now[0] += 100
+    assert step.hangs() is None
+
+
+def test_a_worker_without_a_long_step_has_its_own_limit_alone(now) -> None:
+    worker = Worker("signal", lambda: True, Stop(), stale_after_s=5.0)
+    now[0] += 5.1
+    assert worker.stale()
 
 
 def test_the_first_reason_to_stop_is_kept() -> None:
