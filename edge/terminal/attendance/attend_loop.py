@@ -41,13 +41,11 @@ from edge.people.people_store import People
 from edge.ports import Clock
 from edge.terminal.attendance.button_presses import Answered, ButtonPresses
 from edge.terminal.attendance.credential_check import (
-    Answer,
     CredentialCheck,
     CredentialMatched,
+    CredentialReads,
     FaceRequired,
     PinRequired,
-    Rejected,
-    Repeated,
 )
 from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.attendance.face_recognition import Challenged, FaceRecognition, FaceRules
@@ -196,6 +194,7 @@ class Attend:
             self._desk = EnrolmentDesk(
                 self._people, self._tickets, self._credential_check.proves, self._lending.open
             )
+        self._credential_reads = CredentialReads(self._reads, self._lending, self._desk, self._credential_check)
         self._maintenance = JournalMaintenance(self._journal, reserve, self._rules.bounds)
         self._recorder.owe(Kind.BOOT, {"version": __version__, "models": list(self._sights.models)})
         completion.complete(self._people, self._journal, self._clock)
@@ -410,20 +409,13 @@ class Attend:
         """Answer at most one read in each turn. Reads are dropped while nothing can be recorded."""
         if self._presses.settling:
             return  # the press that it belongs to counts in a moment
-        try:
-            read = self._reads.get_nowait()
-        except queue.Empty:
-            return
-        if self._lending.reads(read) or self._situation.state in _DEAF or self._opens_enrolment(read, now_ms):
-            return
         now_ns = self._clock.monotonic_ns()
-        answer: Answer
-        try:
-            answer = self._credential_check.answer(read, now_ms)
-        except PeopleError as error:  # the file is locked or the disk full: nobody is let in unproven
-            LOG.error("a badge or PIN could not be looked up: %s", error)  # noqa: TRY400 - it says it all
-            answer = Rejected()
-        if isinstance(answer, Repeated):
+        deaf, possible = self._situation.state in _DEAF, not (self._lending.lent or self._health.faces_lost)
+        answer = self._credential_reads.answer(now_ms, deaf=deaf, possible=possible)
+        if answer is None:
+            return
+        if isinstance(answer, Step):
+            self._open_enrolment(answer)
             return
         self._presses.forget()
         if isinstance(answer, CredentialMatched):
@@ -436,26 +428,15 @@ class Attend:
             self.tally.badges_refused += 1
             self._refuse_read()
 
-    def _opens_enrolment(self, read: Read, now_ms: int) -> bool:
-        """Whether a read belongs to the opening of an enrolment, so that it is no punch."""
-        if self._desk is None:
-            return False
-        possible = not (self._lending.lent or self._health.faces_lost)
-        try:
-            asked = self._desk.answer(read, now_ms, possible=possible)
-        except PeopleError as error:
-            LOG.error("an enrolment could not be opened: %s", error)  # noqa: TRY400 - it says it all
-            asked = Step.WRONG
-        if asked is None:
-            return False
-        if asked is Step.PIN:
+    def _open_enrolment(self, step: Step) -> None:
+        """Show the next step of the opening of an enrolment."""
+        if step is Step.PIN:
             self._handle(Happening(Event.NUMBER))
-        elif asked is Step.WRONG:
+        elif step is Step.WRONG:
             self.tally.badges_refused += 1
             self._refuse_read()
-        elif asked in _SHOW_BADGE:
+        elif step in _SHOW_BADGE:
             self._handle(_ASK_BADGE)
-        return True
 
     def _refuse_read(self) -> None:
         self._answer(Happening(Event.REFUSED, reason=RefusalReason.NOT_RECOGNISED), self._clock.monotonic_ns())

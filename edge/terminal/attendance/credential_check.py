@@ -1,6 +1,7 @@
 """The answer to a badge or to typed digits: a person, a question, or a refusal. One thread uses it."""
 
 import logging
+import queue
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,8 +19,13 @@ from edge.domain.people.credentials import (
     pause_ms,
 )
 from edge.domain.vocabulary import Method
+from edge.errors import PeopleError
 from edge.people.credentials import CredentialStore
+from edge.terminal.operator.enrolment_desk import EnrolmentDesk, Step
 from edge.terminal.runtime.alarms import Alarm, Alarms
+from edge.terminal.runtime.lending import Lending
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +166,52 @@ class CredentialCheck:
         if claimed is not None:
             self._not_before[claimed] = now_ms + pause_ms(self._credentials.failures(claimed))
         return Rejected()
+
+
+class CredentialReads:
+    """The reads of badges, staff numbers and PINs. Each belongs to a loan, to the opening of an enrolment, or to a
+    punch, in this order.
+    """
+
+    def __init__(
+        self,
+        reads: "queue.SimpleQueue[Read]",
+        lending: Lending,
+        desk: EnrolmentDesk | None,
+        check: CredentialCheck,
+    ) -> None:
+        """`desk` is None where no enrolment can be opened at the terminal."""
+        self._reads, self._lending, self._desk, self._check = reads, lending, desk, check
+
+    def answer(self, now_ms: int, *, deaf: bool, possible: bool) -> Answer | Step | None:
+        """Answer the next read; None when there is none, or when nothing follows from it.
+
+        `deaf`: nothing can be recorded, so that a read is dropped unless a loan takes it. `possible`: somebody
+        could be enrolled now. Never raises PeopleError: while the file is locked or the disk full, nobody is let in
+        unproven.
+        """
+        try:
+            read = self._reads.get_nowait()
+        except queue.Empty:
+            return None
+        if self._lending.reads(read) or deaf:
+            return None
+        step = self._step(read, now_ms, possible=possible)
+        if step is not None:
+            return step
+        try:
+            answer = self._check.answer(read, now_ms)
+        except PeopleError as error:
+            LOG.error("a badge or PIN could not be looked up: %s", error)  # noqa: TRY400 - it says it all
+            return Rejected()
+        return None if isinstance(answer, Repeated) else answer
+
+    def _step(self, read: Read, now_ms: int, *, possible: bool) -> Step | None:
+        """The step of the opening of an enrolment to which a read belongs; None for a read of a punch."""
+        if self._desk is None:
+            return None
+        try:
+            return self._desk.answer(read, now_ms, possible=possible)
+        except PeopleError as error:
+            LOG.error("an enrolment could not be opened: %s", error)  # noqa: TRY400 - it says it all
+            return Step.WRONG
