@@ -24,6 +24,7 @@ from edge.terminal import daemon, installed
 from edge.terminal.attendance import attend_loop
 from edge.terminal.daemon import Terminal
 from edge.terminal.outbox import operator_lock
+from edge.terminal.runtime.alarms import Alarm
 from edge.vision.photo import load_photo
 from edge.vision.pipeline import Pipeline
 
@@ -150,6 +151,32 @@ def test_a_slow_look_is_no_hang_and_a_look_that_hangs_starves_the_watchdog(life,
         leave.set()
     assert notify.wait_for("WATCHDOG=1", 120)
     assert life.end() == 0
+
+
+def test_where_a_look_takes_over_a_second_people_punch_and_an_alarm_says_why_it_lasts(
+    site, enrol, photos, notify, monkeypatch
+) -> None:
+    look = Pipeline.look
+
+    def slow(self: Pipeline, frame: Frame) -> Sight:
+        sight = look(self, frame)
+        if sight.probe is not None:
+            time.sleep(1.2)
+        return sight
+
+    enrol(site, "obama.jpg", "obama2.jpg")
+    monkeypatch.setattr(Pipeline, "look", slow)
+    alive = Life(site.config)
+    try:
+        assert notify.wait_for("READY=1", 120)
+        alive.scene.show(load_photo(photos / "obama3.jpg"))
+        deadline = time.monotonic() + 300
+        while alive.terminal.attend.tally.punches == 0 or Alarm.TOO_SLOW not in alive.terminal.status.alarms:
+            assert time.monotonic() < deadline, alive.terminal.attend.tally
+            time.sleep(0.05)
+    finally:
+        alive.end()
+    assert "  IN" in alive.drawn.getvalue()
 
 
 class AwayCamera(ReplayCamera):

@@ -6,9 +6,14 @@ from pathlib import Path
 import pytest
 
 from edge.domain.attendance.cues import CueName
+from edge.domain.face import Probe, Sight
 from edge.domain.people.credentials import Read, Token
+from edge.domain.recognition.calibration import Scorebook
+from edge.domain.recognition.decision import DecisionPolicy
+from edge.domain.recognition.look_pace import KEPT
+from edge.terminal.attendance.face_recognition import FaceRecognition, FaceRules
 from edge.terminal.runtime.alarms import Alarm
-from tests.support.door import ANN, STRANGER, Door
+from tests.support.door import ANN, BOX, STRANGER, Door
 
 
 @pytest.fixture
@@ -86,3 +91,13 @@ def test_a_face_has_time_after_a_badge(tmp_path: Path, photos: Path) -> None:
     looks(door, ANN, 3)
     assert door.attend.tally.punches == 1
     door.attend.close()
+
+
+@pytest.mark.parametrize(("lamp", "alarms"), [(False, ()), (True, (Alarm.TOO_SLOW,))])
+def test_a_lamp_that_is_out_before_a_look_ends_needs_quicker_looks(lamp: bool, alarms: tuple[Alarm, ...]) -> None:
+    rules = FaceRules(DecisionPolicy(strobe=lamp), 0.001, {1e-4: 0.3, 1e-5: 0.4})
+    faces = FaceRecognition(rules, ("m",), Scorebook("m"))
+    for number in range(KEPT):
+        faces.observe(Sight(number * 10**9, BOX, None, Probe(ANN, "m", 0.99, 0.9), look_ms=450), number * 1_000)
+    faces.keep_up(KEPT * 1_000)
+    assert faces.alarms == alarms
