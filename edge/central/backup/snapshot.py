@@ -58,10 +58,7 @@ def snapshot(base: Path) -> Iterator[list[CopiedFile]]:
     moment. The ledger's database is copied last and without that lock, because it may be large. So it may have more
     than the other files say, which does no harm, and never less. Raises BackupError, BackupRefused, KeyFileError.
     """
-    if not (base / "pki" / "ca.crt").exists():
-        raise BackupRefused(
-            f"{base}: no certificate authority is here; name the directory that `central init` made"
-        )
+    require_centre(base)
     with lock.held(base, _WAIT_S, lock.BACKING_UP):
         scratch = base / f"{_SCRATCH}{secrets.token_hex(8)}"
         try:
@@ -82,6 +79,12 @@ def snapshot(base: Path) -> Iterator[list[CopiedFile]]:
             yield files
         finally:
             _remove(scratch)
+
+
+def require_centre(base: Path) -> None:
+    """Raises BackupRefused if `base` is not the directory of a centre, so that nothing is made in another one."""
+    if not (base / "pki" / "ca.crt").exists():
+        raise BackupRefused(f"{base}: no certificate authority is here; name the directory of `central init`")
 
 
 def member_name(text: str) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.central.backup import archive, last_backup
-from edge.central.backup.snapshot import snapshot
+from edge.central.backup.snapshot import require_centre, snapshot
 from edge.domain.time.instant import utc_text
 from edge.errors import BackupError, BackupRefused
 from edge.storage.durable_file import NewFile
@@ -42,22 +42,28 @@ def refuse_inside(base: Path, path: Path, what: str) -> None:
         )
 
 
-def take(base: Path, file: Path, key: bytes, keep: int | None) -> BackupMade:
-    """Makes a backup of `base`. With `keep`, the time is added to the name of `file`, and of such files only the
-    newest `keep` stay.
+def place(base: Path, file: Path, keep: int | None) -> Path:
+    """The path of the next backup: `file`, with the time in its name if only the newest `keep` are to stay.
+
+    Raises BackupRefused for a place where none can be.
+    """
+    if not file.name:
+        raise BackupRefused(f"{str(file)!r}: names no file; give the path of the backup")
+    refuse_inside(base, file, "backups")
+    path = file if keep is None else file.with_name(f"{file.stem}-{datetime.now(UTC):{_TIME}}{file.suffix}")
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
+        raise BackupRefused(f"{path}: is a link, a directory or a device; name a file, which may be there already")
+    require_centre(base)
+    return path
+
+
+def take(base: Path, file: Path, path: Path, key: bytes, keep: int | None) -> BackupMade:
+    """Makes a backup of `base` at `path`, which `place` gave for `file` and `keep`. Older ones are removed.
 
     An earlier file of the same name stays whole until the new one is complete. Raises BackupRefused, BackupError,
     KeyFileError.
     """
     now = datetime.now(UTC)
-    if not file.name:
-        raise BackupRefused(f"{str(file)!r}: names no file; give the path of the backup")
-    refuse_inside(base, file, "backups")
-    path = file if keep is None else file.with_name(f"{file.stem}-{now:{_TIME}}{file.suffix}")
-    if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
-        raise BackupRefused(
-            f"{path}: is a link, a directory or a device; name a file, which is replaced if it is there"
-        )
     with NewFile(path, BackupError, replacing=True) as out, snapshot(base) as files:
         archive.write(out, files, key, utc_text(now))
     last_backup.note(base, utc_text(now))

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from edge.cli import add_json
+from edge.cli.central.authority import add_doing, book_of
 from edge.cli.central.directory import LEDGER_DB, verb
 from edge.cli.output.next_step import at_centre
 from edge.domain.plural import counted
@@ -40,6 +41,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="N",
         help="add the time to the name of FILE, and remove all such files but the newest N",
     )
+    add_doing(backup, why="a backup of the centre")
     add_json(backup)
 
     restore = verbs.add_parser(
@@ -53,6 +55,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     restore.set_defaults(call=run_restore)
     _add_key(restore)
+    add_doing(restore, why="the centre came from a backup")
     add_json(restore)
 
 
@@ -77,13 +80,18 @@ def run_backup(arguments: argparse.Namespace) -> int:
     """Makes one backup."""
     from edge.central.backup import archive, take
     from edge.crypto.key_files import load_secret
+    from edge.domain.protocol.audit_entry import Act
     from edge.errors import NameRefused
 
     if arguments.keep is not None and arguments.keep < 1:
         raise NameRefused(f"--keep {arguments.keep}: would keep none; give a number from 1 on")
     take.refuse_inside(arguments.directory, arguments.key, "the backup key")
     key = load_secret(arguments.key, _MADE_BY)
-    made = take.take(arguments.directory, arguments.file, key, arguments.keep)
+    path = take.place(arguments.directory, arguments.file, arguments.keep)
+    data = {"file": str(path), "backup_key": archive.fingerprint(key)}
+    with book_of(arguments) as book, book.act(Act.BACKUP, data):
+        pass  # its end is the entry; the copying takes the same lock
+    made = take.take(arguments.directory, arguments.file, path, key, arguments.keep)
     if arguments.json:
         removed = [str(one) for one in made.removed]
         said = {"file": str(made.path), "made": made.made, "files": made.files, "databases": made.databases}
@@ -100,8 +108,11 @@ def run_restore(arguments: argparse.Namespace) -> int:
     """Restores a backup."""
     from edge.central.backup.restore import restore
     from edge.crypto.key_files import load_secret
+    from edge.domain.protocol.audit_entry import Act
 
     made, files = restore(arguments.file, arguments.directory, load_secret(arguments.key, _MADE_BY))
+    with book_of(arguments) as book, book.act(Act.CENTRE_RESTORED, {"made": made, "file": str(arguments.file)}):
+        pass
     steps = _next(arguments, made)
     if arguments.json:
         print(

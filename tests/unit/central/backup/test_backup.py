@@ -85,18 +85,32 @@ def refused(capsys: pytest.CaptureFixture[str], made: Path, key: Path, into: Pat
 def test_all_comes_back_with_its_rights_and_nothing_else(base, made, key, tmp_path, capsys):
     capsys.readouterr()
     assert central("restore", made, tmp_path / "again", "--key", key) == 0
-    assert everything(tmp_path / "again") == everything(base)
+    back, before = everything(tmp_path / "again"), everything(base)
+    assert back.pop("authority.db") != before.pop("authority.db"), "the log names the restore: the next test"
+    assert back == before
     assert stat.S_IMODE(made.stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "again").stat().st_mode) == 0o700
     for name in ("ledger.key", "authority.key", "pki/ca.key", "ledger.pem", "pki/ca.crt"):
         assert (tmp_path / "again" / name).stat().st_mode == (base / name).stat().st_mode
-    assert not list((tmp_path / "again").glob("*.lock"))
+    assert not (tmp_path / "again/backup.lock").exists()
     said = capsys.readouterr().out
     for step in ("central verify", "central revoke", "--take-over", "central gaps", "roster publish"):
         assert step in said
     assert central("verify", tmp_path / "again") == 0
     assert central("audit", tmp_path / "again") == 0
     assert central("init", tmp_path / "again") == 0
+
+
+def test_the_log_names_each_backup_in_the_backup_itself_and_the_restore(base, made, key, tmp_path, capsys):
+    assert central("restore", made, tmp_path / "again", "--key", key, "--by", "Kim") == 0
+    capsys.readouterr()
+    assert central("audit", base, "--json") == 0
+    there = json.loads(capsys.readouterr().out)["entries"]
+    assert central("audit", tmp_path / "again", "--json") == 0
+    here = json.loads(capsys.readouterr().out)["entries"]
+    assert [one["act"] for one in there][-1] == "backup"
+    assert here[:-1] == there
+    assert (here[-1]["act"], here[-1]["by"]) == ("centre-restored", "Kim")
 
 
 def test_no_content_can_be_read_from_the_file(base, made):
