@@ -240,3 +240,15 @@ class ButtonsError(SmartClockerError, OSError):
     """The buttons could not be opened or read; the message names the cure."""
 
     exit_code = 74
+
+
+class ClaimRefused(SmartClockerError, ValueError):
+    """A terminal cannot be claimed: the token, the centre's answer, or what is here already is against it."""
+
+    exit_code = 65
+
+
+class ClaimAway(SmartClockerError, ConnectionError):
+    """No claim server answers, or another one than that of the token."""
+
+    exit_code = 69

@@ -104,8 +104,8 @@ manager() { # WORDS…: to systemd where it runs; elsewhere a boot reads the uni
 
 if [ "$act" = uninstall ]; then
     # shellcheck disable=SC2086  # a list of words
-    manager disable --now $timers smartclocker-ledger.service mosquitto.service || say "not every unit was there"
-    for unit in ledger orders roster certificates backup; do
+    manager disable --now $timers smartclocker-claims.service smartclocker-ledger.service mosquitto.service || say "not every unit was there"
+    for unit in ledger claims orders roster certificates backup; do
         do_ rm -f "$units/smartclocker-$unit.service" "$units/smartclocker-$unit.timer"
     done
     do_ rm -f "$drop_in"
@@ -193,7 +193,7 @@ else
 fi
 
 do_ install -D -m 644 provisioning/mosquitto/smartclocker.conf "$drop_in"
-for unit in ledger.service orders.service orders.timer roster.service roster.timer \
+for unit in ledger.service claims.service orders.service orders.timer roster.service roster.timer \
     certificates.service certificates.timer backup.service backup.timer; do
     do_ install -D -m 644 "systemd/smartclocker-$unit" "$units/smartclocker-$unit"
 done
@@ -225,5 +225,7 @@ say "     and have $backups copied to another machine every day"
 say "  2. open port ${port:-8883} to the terminals alone, with your own network in place of 192.0.2.0/24:"
 say "       nft add rule inet filter input ip saddr 192.0.2.0/24 tcp dport ${port:-8883} accept"
 say "       ufw allow proto tcp from 192.0.2.0/24 to any port ${port:-8883}"
-say "  3. for each terminal (docs/centre.md): sudo smartclocker central issue $dir TERMINAL"
+say "  3. for each terminal: sudo systemctl start smartclocker-claims (TCP port 8884), then"
+say "       sudo smartclocker central terminal add $dir SITE/NAME"
+say "     at the terminal sudo smartclocker claim HOST, and here at last sudo systemctl stop smartclocker-claims"
 say "  4. look: sudo smartclocker central gaps $dir"

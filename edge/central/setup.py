@@ -245,8 +245,7 @@ def _configuration(base: Path, wish: Wish, *, first: bool) -> Iterator[tuple[str
     yield "broker", f"{base / 'mosquitto.conf'}  {told}"
     yield "next", command("central", "broker", base, "/etc/smartclocker/broker", root=True)
     if first:
-        yield "", command("central", "issue", base, "TERMINAL")
-        yield "", command("central", "register", base, sites[0], "TERMINAL", "PEM")
+        yield "", command("central", "terminal", "add", base, f"{sites[0]}/gate-1")
     else:
         yield "", "again, then restart mosquitto"
 

@@ -26,6 +26,7 @@ _GROUPS = {
     "cues": "show cues on the terminal's lights and buzzer",
     "config": "show the effective configuration and where each value comes from",
     "keys": "create the terminal's keys, or show its public key",
+    "claim": "give this terminal its name and its files, by a token of the centre",
     "models": "list the models and verify their hashes",
     "camera": "show which camera counts at this terminal, accept another one",
     "enrol": "enrol a person, with consent, from photographs or the camera",
@@ -46,6 +47,7 @@ _MODULES = {
         for name in ("run", "check", "doctor", "status", "cues", "config", "keys", "models", "camera", "calibrate")
     },
     **{name: f"{name}.verbs" for name in ("people", "journal", "central")},
+    "claim": "terminal.claim",
     "enrol": "people.enrol",
     "evidence": "people.evidence",
     "evaluate-pad": "evaluate_pad",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.central.authority.register import OrderRegister
+from edge.central.claims.token_store import TokenStore
 from edge.central.roster.store import RosterStore
 from edge.central.store.database import Database
 from edge.crypto.key_files import create_identity
@@ -33,6 +34,7 @@ MAKERS = {
     "site.db": lambda path: SiteStore(path / "site.db", "s").close(),
     "ledger.db": lambda path: Database(path / "ledger.db").close(),
     "authority.db": lambda path: OrderRegister(path / "authority.db").close(),
+    "claims.db": lambda path: TokenStore(path).close(),
     "centre/roster.db": lambda path: RosterStore(path).close(),
 }
 
@@ -86,6 +88,7 @@ def test_no_other_database_is_made() -> None:
     }
     assert makers == {
         "edge/central/store/schema.py", "edge/central/authority/register_schema.py",
+        "edge/central/claims/schema.py",
         "edge/central/roster/schema.py",
         "edge/evaluation/cache.py", "edge/journal/recovery.py", "edge/journal/schema.py",
         "edge/evidence_images/schema.py", "edge/people/roster/state.py", "edge/people/schema.py",

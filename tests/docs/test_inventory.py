@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.central.authority import register_schema
+from edge.central.claims import schema as claims_schema
 from edge.central.roster import schema as centre_roster_schema
 from edge.central.store import schema as ledger_schema
 from edge.domain.protocol.record_kinds import Kind
@@ -27,7 +28,8 @@ def tables(module: object) -> set[str]:
 SCHEMAS = [
     ("people.db", people_schema), ("journal.db", journal_schema), ("roster.db", state), ("evidence.db", schema),
     ("site.db", site_schema),
-    ("ledger.db", ledger_schema), ("authority.db", register_schema), ("roster.db", centre_roster_schema),
+    ("ledger.db", ledger_schema), ("authority.db", register_schema), ("claims.db", claims_schema),
+    ("roster.db", centre_roster_schema),
 ]  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from edge.sandbox import write_terminal
 ROOT = Path(__file__).resolve().parents[2]
 CODES = {int(code) for code in re.findall(r"^\| (\d+) \|", (ROOT / "docs/cli.md").read_text(), re.MULTILINE)}
 PERSON = "a" * 26
-SLOW = {"run", "demo", "evaluate", "evaluate-pad", "central run", "simulate"}
+SLOW = {"run", "demo", "evaluate", "evaluate-pad", "central run", "central claims", "simulate"}
 """With words that are in order they work for long, or for ever: here they only get what is not."""
 PATIENCE_S = 30
 TEXTS = [
@@ -135,7 +135,8 @@ class World:
             "journal": self.terminal / "state/journal.db", "target": self.files / "folder", "to": self.files,
             "into": self.files / "new", "damaged": self.files / "folder", "config": self.terminal / "config.toml",
             "person": PERSON, "where": "demo/entrance-1", "origin": "demo/entrance-1", "site": "demo",
-            "terminal": "entrance-1", "request": "1", "why": "a test", "name": "Somebody", "witness": "W",
+            "terminal": "demo/gate-9" if "central terminal " in verb else "entrance-1",
+            "request": "1", "why": "a test", "name": "Somebody", "witness": "W",
             "ground": "law", "epoch": "0" * 32, "wait": "1s", "host": "127.0.0.1", "port": "1", "keyid": "0" * 32,
             "identity": self.terminal / "identity", "overlap": "1d",
         }  # fmt: skip

@@ -8,6 +8,7 @@ import multiprocessing
 from collections.abc import Callable
 
 PRELOADED = ["tests.support.wall", "tests.support.signed_orders", "edge.terminal.orders.order_handler"]
+PRELOADED += ["edge.terminal.claim.claiming", "edge.cli.terminal.claim", "tests.support.claims"]
 """Modules that the clean process has before it forks: without them each child imports them, for half a second."""
 
 

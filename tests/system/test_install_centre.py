@@ -160,7 +160,8 @@ def test_all_is_done_in_its_order(machine: Machine) -> None:
         "backup.key to a safe",
         "tcp dport 8883 accept",
         "ufw allow",
-        "central issue",
+        "central terminal add",
+        "systemctl start smartclocker-claims",
     ):
         assert words in said
     assert str(machine.path("usr/local/bin/smartclocker").readlink()) == PROGRAM
@@ -284,7 +285,8 @@ def test_a_unit_starts_a_command_line_that_the_program_takes(unit: Path) -> None
         if program != PROGRAM:
             assert [program, *words] == ["/usr/bin/systemctl", "reload", "mosquitto.service"]
             continue
-        filled = ["8883" if word == "${BROKER_PORT}" else word.replace("${BROKER_HOST}", "a") for word in words]
+        named = {"${BROKER_PORT}": "8883", "${CLAIMS_PORT}": "8884", "${BROKER_HOST}": "a", "${CLAIMS_LISTEN}": "a"}
+        filled = [named.get(word, word) for word in words]
         build_parser("central").parse_args(filled)
     if unit.with_suffix(".timer").exists():
         assert "Type=oneshot" in unit.read_text()

@@ -80,3 +80,18 @@ def test_the_installer_explains_what_it_does_not_know() -> None:
     done = run("provisioning/install.sh", "--frobnicate")
     assert done.returncode == 64
     assert "--dry-run" in done.stderr
+
+
+def test_the_claim_server_listens_where_a_file_of_the_operator_says_and_is_not_kept_running() -> None:
+    lines = (ROOT / "systemd/smartclocker-claims.service").read_text().splitlines()
+    assert "Environment=CLAIMS_LISTEN=0.0.0.0 CLAIMS_PORT=8884" in lines
+    assert "EnvironmentFile=-/etc/smartclocker/claims.env" in lines
+    assert "Restart=on-failure" in lines
+    (start,) = [line for line in lines if line.startswith("ExecStart=")]
+    assert start.endswith(" --listen ${CLAIMS_LISTEN} --port ${CLAIMS_PORT}")
+    assert "/etc/smartclocker/claims.env" in (ROOT / "docs/operations.md").read_text()
+    ledger = (ROOT / "systemd/smartclocker-ledger.service").read_text().splitlines()
+    shared = [
+        line for line in ledger[ledger.index("[Service]") :] if line.startswith(("Protect", "Restrict", "System"))
+    ]
+    assert [line for line in shared if line not in lines] == [], "no less hardened than the ledger"

@@ -26,8 +26,12 @@ LEDGER_DB = "ledger.db"
 _SCRATCH = ".backup-"
 _SMALLEST = 512
 """Bytes of the smallest SQLite file. SQLite would take an empty file for a new database."""
-_NOT_KEPT = re.compile(r".*\.lock|.*\.db-(?:wal|shm|journal)|.*\.[0-9a-f]{16}\.part|\..*\.[0-9a-f]{16}(?:-\w+)?")
-"""Names of lock files, of SQLite's side files, and of temporary files that an interrupted command left."""
+_NOT_KEPT = re.compile(
+    r"claims\.db|.*\.lock|.*\.db-(?:wal|shm|journal)|.*\.[0-9a-f]{16}\.part|\..*\.[0-9a-f]{16}(?:-\w+)?"
+)
+"""Names of lock files, of SQLite's side files, and of temporary files that an interrupted command left. The claim
+tokens are not kept either, because one that was used since would count again after a restore.
+"""
 _LONGEST_NAME = 1_024
 _WAIT_S = 300.0
 """Seconds that a backup waits for another command; a nightly one is not tried again."""

@@ -143,6 +143,24 @@ def issue_client(directory: Path, common_name: str, *, lifetime: timedelta = LEA
     )
 
 
+def issue_for_key(
+    directory: Path, common_name: str, key: ec.EllipticCurvePublicKey, *, lifetime: timedelta = LEAF_LIFETIME
+) -> str:
+    """Issues the certificate (PEM) of a terminal for a key that the terminal keeps; an earlier one counts on.
+
+    Raises KeyFileError if the CA is missing, NameRefused (a ValueError) for an invalid name.
+    """
+    try:
+        names.terminal(common_name)
+    except ValueError as error:
+        raise NameRefused(str(error)) from error
+    stem, purpose = f"client-{common_name}", ExtendedKeyUsageOID.CLIENT_AUTH
+    certificate = _signed(directory, stem, common_name, purpose, key, lifetime)
+    content = certificate.public_bytes(serialization.Encoding.PEM)
+    write_file(_files(directory, stem).certificate, content)
+    return content.decode("ascii")
+
+
 def _issue(
     directory: Path,
     stem: str,
@@ -153,19 +171,32 @@ def _issue(
     alternatives: x509.SubjectAlternativeName | None = None,
     keep_key: bool = False,
 ) -> Credentials:
-    authority, signer = load_authority(directory)
     files = _files(directory, stem)
     key = (_present_key(files.key) if keep_key else None) or ec.generate_private_key(ec.SECP256R1())
+    _write(files, key, _signed(directory, stem, common_name, purpose, key.public_key(), lifetime, alternatives))
+    return files
+
+
+def _signed(
+    directory: Path,
+    stem: str,
+    common_name: str,
+    purpose: x509.ObjectIdentifier,
+    key: ec.EllipticCurvePublicKey,
+    lifetime: timedelta,
+    alternatives: x509.SubjectAlternativeName | None = None,
+) -> x509.Certificate:
+    authority, signer = load_authority(directory)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     now = datetime.now(UTC)
     # A lifetime below zero makes an expired certificate; a test uses it.
     begin = min(now, now + lifetime) - _BACKDATED
     builder = (
-        _builder(subject, authority.subject, key.public_key(), begin, now + lifetime)
+        _builder(subject, authority.subject, key, begin, now + lifetime)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(digital_signature=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()),
             critical=False,
@@ -177,8 +208,7 @@ def _issue(
     issued_certificates.enter(
         directory, issued_certificates.describe(stem, certificate)
     )  # first, because only a logged certificate can be revoked
-    _write(files, key, certificate)
-    return files
+    return certificate
 
 
 def _present_key(path: Path) -> ec.EllipticCurvePrivateKey | None:

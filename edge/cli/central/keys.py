@@ -107,11 +107,11 @@ def run_register(arguments: argparse.Namespace) -> int:
     if (arguments.directory / ROSTER_DB).exists():  # the site key must be sealed to the new terminal
         print(f"next          {at_centre(arguments, 'roster publish', broker=True)}")
         print("              so that the terminal knows the people of its site")
-    _say_allowed(arguments.directory, origin.site)
+    say_allowed(arguments.directory, origin.site)
     return 0
 
 
-def _say_allowed(base: Path, site: str) -> None:
+def say_allowed(base: Path, site: str) -> None:
     """Writes the ACL by which the terminals of a site read each other's punches, and says how it gets into use."""
     from edge.central.setup import allow_terminals
 

@@ -17,6 +17,8 @@ from edge.cli.central import (
     roster,
 )
 from edge.cli.central.backup import verbs as backup
+from edge.cli.central.claims import server as claims
+from edge.cli.central.claims import terminal
 from edge.cli.central.orders import order
 from edge.cli.central.rights import requests
 
@@ -28,6 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     init.configure(verbs)
+    terminal.configure(verbs)
+    claims.configure(verbs)
     keys.configure(verbs)
     ledger.configure(verbs)
     import_records.configure(verbs)

@@ -43,6 +43,8 @@ class Act(StrEnum):
     """A site got a new site key."""
     EVIDENCE_OPENED = "evidence-opened"
     """Images that a terminal released were opened with the private key."""
+    CLAIM_OPENED = "claim-opened"
+    """A token was made, by which one terminal may become the one that it names."""
     IDENTITY_REGISTERED = "identity-registered"
     IDENTITY_REVOKED = "identity-revoked"
     """A terminal's identity was revoked with the certificates of its name, or the day from which it is not believed

@@ -110,7 +110,7 @@ def test_what_init_issue_and_revoke_print_can_be_pasted(centre, gate, capsys):
     assert next_of(capsys, "central", "init", centre, "--site", "depot") == [broker]
     fresh = centre.parent / "another centre"
     first = next_of(capsys, "central", "init", fresh, "--host", "localhost", "--site", "main")
-    assert [words[1] for words in first] == ["broker", "issue", "register"]
+    assert [words[1] for words in first] == ["broker", "terminal"]
     assert next_of(capsys, "central", "issue", centre, "gate-1", *WHY) == []
     assert next_of(capsys, "central", "issue", centre, "gate-1", *WHY) == [["central", "revoke", base, "gate-1"]]
     assert next_of(capsys, "central", "revoke", centre, "gate-1", *WHY) == [broker]
