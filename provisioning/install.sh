@@ -1,43 +1,74 @@
 #!/bin/sh
-# Install a terminal on Debian 12 or 13, or Raspberry Pi OS. Safe to run again: it keeps configuration, keys and data.
+# Install or update a terminal on Raspberry Pi OS, or Debian 12 or 13. Safe to run again, also after it was interrupted.
 #
-#   sudo provisioning/install.sh                     install or update
+#   sudo provisioning/install.sh                     install or update (in an unpacked bundle: sudo ./install.sh)
 #   sudo provisioning/install.sh --wheelhouse DIR    the same without a network: Python packages come from DIR
+#   sudo provisioning/install.sh --without-camera    on a Raspberry Pi with plain Debian: for badge and PIN alone
 #   provisioning/install.sh --dry-run                print what it would do, change nothing
 #   sudo provisioning/install.sh --uninstall         remove program and unit; /etc and /var stay
+#   sudo provisioning/install.sh --purge [--yes]     the same, and destroy configuration, keys and data for ever
 #   sudo provisioning/install.sh --centre …          install the centre instead: install-centre.sh --help
 #
 # It works in a chroot or while an image is built, too: systemd then does its part at the first boot.
 # Behind a proxy: sudo https_proxy=http://proxy:3128 PIP_CERT=/path/proxy-ca.pem provisioning/install.sh
 set -eu
 
-case " $* " in *" --centre "*) exec /bin/sh "$(dirname "$0")/install-centre.sh" "$@" ;; esac
-
 usage() {
-    sed -n '2,11s/^# \{0,1\}//p' "$0"
-}
-say() { printf '%s\n' "$*"; }
-do_() { # COMMAND…: run it, or print it
-    if [ -n "$dry" ]; then say "would run: $*"; else "$@"; fi
+    sed -n '2,13s/^# \{0,1\}//p' "$script"
 }
 die() {
     printf 'install: %s\n' "$*" >&2
     exit 69
 }
-have() { command -v "$1" >/dev/null 2>&1; }
+here=$(cd "$(dirname "$0")" && pwd)
+script=$here/install.sh
+given=$PWD
+cd "$here/.."
+
+# Nothing of a bundle is used, not even the rest of this script, before all of it is what was packed.
+if [ -e SHA256SUMS ]; then
+    again="unpack the bundle again; if that does not help, download or copy it again"
+    damaged=$(LC_ALL=C sha256sum --check --strict --quiet SHA256SUMS 2>&1) ||
+        die "this bundle is not what was packed: $again
+$damaged"
+    strange=$(find . ! -type d ! -path ./SHA256SUMS | grep -vxF -e "$(cut -c 67- SHA256SUMS)" || :)
+    [ -z "$strange" ] || die "these files do not belong to this bundle; remove them, or unpack it into an empty folder:
+$strange"
+fi
+case " $* " in
+*" --centre "*)
+    cd "$given"
+    exec /bin/sh "$here/install-centre.sh" "$@"
+    ;;
+esac
+for part in steps packages program remove; do
+    [ -r "$here/lib/$part.sh" ] || die "$here/lib/$part.sh is missing: unpack or check out everything again"
+done
+# shellcheck source=provisioning/lib/steps.sh
+. "$here/lib/steps.sh"
+# shellcheck source=provisioning/lib/packages.sh
+. "$here/lib/packages.sh"
+# shellcheck source=provisioning/lib/program.sh
+. "$here/lib/program.sh"
+# shellcheck source=provisioning/lib/remove.sh
+. "$here/lib/remove.sh"
 
 act=install
 dry=
+yes=
 wheelhouse=
+without_camera=
 while [ $# -gt 0 ]; do
     case $1 in
     --dry-run) dry=yes ;;
     --uninstall) act=uninstall ;;
+    --purge) act=purge ;;
+    --yes) yes=yes ;;
+    --without-camera) without_camera=yes ;;
     --wheelhouse)
-        if [ $# -lt 2 ] || [ ! -d "$2" ]; then
+        if [ $# -lt 2 ] || ! wheelhouse=$(cd "$given" && cd "$2" 2>/dev/null && pwd); then
             die "--wheelhouse needs a directory of wheels: pip download made it, see docs/operations.md"
         fi
-        wheelhouse=$(cd "$2" && pwd)
         shift
         ;;
     --help)
@@ -51,7 +82,6 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-cd "$(dirname "$0")/.."
 
 root=${INSTALL_ROOT:-} # for its tests: everything is put below, and a venv does not move from there
 target=/opt/smartclocker
@@ -63,80 +93,57 @@ link=$root/usr/local/bin/smartclocker
 
 [ -n "$dry" ] || [ "$(id -u)" = 0 ] || die "needs root: sudo provisioning/install.sh (or --dry-run to look first)"
 have apt-get || die "needs a Debian-family system: apt-get was not found"
+exec 9<"${root:-/}" # two at once would take each other's files away
+[ -n "$dry" ] || flock --nonblock 9 || die "another installer is running: wait for its end, then give this again"
 
-manager() { # WORDS…: to systemd where it runs; elsewhere a boot reads the unit by itself
-    if [ ! -d "$root/run/systemd/system" ] || ! have systemctl; then
-        say "left out, for systemd does not run here: systemctl $*"
-    else
-        do_ systemctl "$@"
-    fi
-}
-
-if [ "$act" = uninstall ]; then
-    # Not there, or not running: then there is nothing to end.
-    manager disable --now smartclocker.service || say "smartclocker.service was not there"
-    do_ rm -f "$units/smartclocker.service" "$units/multi-user.target.wants/smartclocker.service"
-    if [ -e "$units/smartclocker-ledger.service" ]; then
-        say "kept: $target, its command and its users, for smartclocker-ledger.service runs from there"
-    else
-        do_ rm -f "$users"
-        do_ rm -rf "$root$target"
-        if [ "$(readlink "$link" 2>/dev/null || :)" = "$target/venv/bin/smartclocker" ]; then do_ rm -f "$link"; fi
-    fi
-    manager daemon-reload || say "systemd did not read its units again; a boot does"
+case $act in
+uninstall)
+    remove_program
     say "removed. Kept: $etc (configuration, keys) and $state (journal, people)."
     exit 0
-fi
+    ;;
+purge)
+    confirm_purge
+    remove_program
+    destroy_data
+    exit 0
+    ;;
+esac
 
-packages="python3 python3-venv openssl"
-site_packages=
-if grep -qs 'Raspberry Pi' /proc/device-tree/model; then
-    # libcamera, lgpio and evdev are not on the package index for every Python: the system's are used.
-    packages="$packages python3-picamera2 python3-lgpio python3-evdev"
-    site_packages=--system-site-packages
-fi
-do_ apt-get update --quiet || say "the package lists could not be refreshed: going on with those that are here"
-# shellcheck disable=SC2086  # a list of words
-do_ env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $packages
+look_at_machine
+install_packages
+look_at_python
+make_accounts
+make_release
+check_release # before anything that the running terminal uses is changed
 
-do_ install -D -m 644 systemd/smartclocker.sysusers "$users"
-if have systemd-sysusers; then
-    do_ systemd-sysusers ${root:+--root="$root"} "$users"
-else
-    say "left out, for there is no systemd-sysusers: a boot of systemd makes the account smartclocker"
-fi
-
-# shellcheck disable=SC2086
-do_ python3 -m venv $site_packages "$root$target/venv"
-if [ -n "$wheelhouse" ]; then
-    PIP_NO_INDEX=1
-    PIP_FIND_LINKS=$wheelhouse
-    export PIP_NO_INDEX PIP_FIND_LINKS # what builds our own package obeys them, too
-fi
-do_ "$root$target/venv/bin/pip" install --quiet --require-hashes -r provisioning/locks/terminal.txt
-do_ "$root$target/venv/bin/pip" install --quiet --no-deps .
-do_ install -d -m 755 "$root/usr/local/bin"
-do_ ln -sf "$target/venv/bin/smartclocker" "$link"
-
-do_ install -d -m 755 "$root$etc" "$root$etc/tls"
-do_ install -d -m 700 "$root$etc/keys"
+begin "folders and configuration" "free space on the disk, or mend the rights that the message names"
+folder 755 "$root$etc"
+folder 755 "$root$etc/tls"
+folder 700 "$root$etc/keys"
 if [ -e "$root$etc/config.toml" ]; then
     say "kept: $etc/config.toml"
 else
-    do_ install -m 644 provisioning/config.example.toml "$root$etc/config.toml"
+    put 644 provisioning/config.example.toml "$root$etc/config.toml"
 fi
-do_ "$root$target/venv/bin/smartclocker" keys create "$root$etc/keys" # keeps keys that exist
-
-# systemd would make it, at the first start; `smartclocker check` looks before that.
-if [ -n "$dry" ] || id smartclocker >/dev/null 2>&1; then
-    do_ install -d -m 700 -o smartclocker -g smartclocker "$root$state"
-else
-    say "left out, for there is no account smartclocker yet: $state, which systemd makes at the first start"
+begin "the terminal's keys" "mend what the message says"
+if [ ! -s "$root$etc/keys/identity" ] || [ ! -s "$root$etc/keys/storage" ]; then
+    do_ "$release/bin/smartclocker" keys create "$root$etc/keys" # keeps a key that exists
 fi
+make_state_folder
 
-do_ install -D -m 644 systemd/smartclocker.service "$units/smartclocker.service"
-manager daemon-reload
+begin "the service and its program" "free space on the disk, or mend what systemd says above"
+if ! same 644 systemd/smartclocker.service "$units/smartclocker.service"; then
+    pending
+    put 644 systemd/smartclocker.service "$units/smartclocker.service"
+fi
+use_release
+restart_what_ran
+remove_old_releases
 
+if [ "$changed" = 0 ] && [ -z "$dry" ]; then
+    say "nothing to do: $name is installed, and nothing was changed."
+fi
 say ""
 say "Next:"
 say "  1. edit $etc/config.toml, and put the policy's text where it says"

@@ -1,74 +1,10 @@
 """The installer, with real files below a folder and stand-ins for the package manager, systemd and the venv."""
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "provisioning/install.sh"
-STAND_INS = {
-    "apt-get": 'echo "apt-get $*" >> "$LOG"; exit "${APT:-0}"',
-    "systemctl": 'echo "systemctl $*" >> "$LOG"; exit "${SYSTEMCTL:-0}"',
-    "systemd-sysusers": 'echo "systemd-sysusers $*" >> "$LOG"',
-    "id": 'if [ "$1" = -u ]; then echo 0; else exit 1; fi',
-    "python3": """
-        for last; do :; done; mkdir -p "$last/bin"
-        printf '#!/bin/sh\\n%s\\n' \\
-            'echo "pip $* index:${PIP_NO_INDEX:-} links:${PIP_FIND_LINKS:-}" >> "$LOG"' > "$last/bin/pip"
-        printf '#!/bin/sh\\necho "smartclocker $*" >> "$LOG"\\n' > "$last/bin/smartclocker"
-        chmod +x "$last/bin/pip" "$last/bin/smartclocker" """,
-}
-NEEDED = (
-    "sh",
-    "cat",
-    "chmod",
-    "dirname",
-    "env",
-    "grep",
-    "install",
-    "ln",
-    "mkdir",
-    "printf",
-    "readlink",
-    "rm",
-    "sed",
-)
-
-
-class Machine:
-    """What the installer sees."""
-
-    def __init__(self, directory: Path) -> None:
-        self.root, self.log, self.bin = directory / "root", directory / "log", directory / "bin"
-        self.bin.mkdir()
-        self.root.mkdir()
-        for name in NEEDED:
-            (real,) = [p for p in (Path("/usr/bin", name), Path("/bin", name)) if p.exists()][:1]
-            (self.bin / name).symlink_to(real)
-        for name, body in STAND_INS.items():
-            (self.bin / name).write_text(f"#!/bin/sh\n{body}\n")
-            (self.bin / name).chmod(0o755)
-
-    def boot(self) -> None:
-        """systemd runs here."""
-        (self.root / "run/systemd/system").mkdir(parents=True)
-
-    def install(self, *words: str, code: int = 0, **environment: str) -> str:
-        told = {"PATH": str(self.bin), "INSTALL_ROOT": str(self.root), "LOG": str(self.log), **environment}
-        done = subprocess.run(
-            ["/bin/sh", str(SCRIPT), *words], env=told, text=True, capture_output=True, timeout=300, check=False
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    @property
-    def done(self) -> list[str]:
-        return self.log.read_text().splitlines() if self.log.exists() else []
-
-    def there(self, path: str) -> bool:
-        return os.path.lexists(self.root / path)
-
+from tests.support.installer_machine import Machine
 
 COMMAND, UNIT = "usr/local/bin/smartclocker", "etc/systemd/system/smartclocker.service"
 
@@ -84,6 +20,7 @@ def test_lists_are_refreshed_before_packages_are_installed(machine: Machine) -> 
     first, second = [line for line in machine.done if line.startswith("apt-get")]
     assert first.startswith("apt-get update")
     assert second.startswith("apt-get install")
+    assert second.endswith("python3 openssl python3-venv")
     assert "systemctl daemon-reload" in machine.done
     assert "Next:" in said
     assert str((machine.root / COMMAND).readlink()) == "/opt/smartclocker/venv/bin/smartclocker"
