@@ -26,8 +26,9 @@ given=$PWD
 cd "$here/.."
 
 # Nothing of a bundle is used, not even the rest of this script, before all of it is what was packed.
-if [ -e SHA256SUMS ]; then
+if [ ! -e pyproject.toml ]; then # so it is no checkout
     again="unpack the bundle again; if that does not help, download or copy it again"
+    [ -e SHA256SUMS ] || die "this is neither a checkout nor a whole bundle: $again"
     damaged=$(LC_ALL=C sha256sum --check --strict --quiet SHA256SUMS 2>&1) ||
         die "this bundle is not what was packed: $again
 $damaged"

@@ -15,8 +15,6 @@ look_at_machine() {
         bundled=$(from_bundle debian-architecture)
         [ "$bundled" = "$machine" ] ||
             die "this bundle is for $bundled, and this system is $machine: take the bundle for $machine"
-    else
-        [ -e pyproject.toml ] || die "this is neither a checkout nor a whole bundle: unpack it again"
     fi
     pi=
     ! grep -qs 'Raspberry Pi' "$root/proc/device-tree/model" || pi=yes

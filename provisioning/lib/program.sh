@@ -23,6 +23,7 @@ make_release() {
     release=$root$target/releases/$name
     [ ! -e "$release/complete" ] || return 0
     [ ! -e "$release" ] || do_ rm -rf "$release" # an interrupted installer left it
+    say "installing the program $name: on a Raspberry Pi this takes some minutes"
     site_packages=
     [ -z "$pi" ] || site_packages=--system-site-packages
     if [ -e bundle.txt ]; then
