@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo simulate test test-trixie lint type format bench evaluate crash powercut privacy shift-change contracts models fuzz lock docs picture simulate-pictures clean
+.PHONY: help setup setup-demo demo simulate test test-trixie bundle install-test lint type format bench evaluate crash powercut privacy shift-change contracts models fuzz lock docs picture simulate-pictures clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,13 @@ contracts: setup  ## the contract suite of every adapter, and a table of what ea
 
 test-trixie:  ## make test in a Debian 13 of its own, with its Python 3.13 (root; the first run makes it: some 2 GB)
 	@provisioning/test-trixie.sh $(or $(COMMAND),make test ARGS='$(ARGS)')
+
+bundle: setup  ## everything that a terminal's installation needs in one file for each kind of machine: build/smartclocker-*.tar.gz
+	@$(BIN)/python -m provisioning.bundle.make $(ARGS)
+
+install-test: setup  ## install the bundle in fresh Debians without a network, punch, remove it: a table (root; ARGS=13 for one)
+	@$(BIN)/python -m provisioning.bundle.make --machine "$$(uname -m)"
+	@provisioning/test-install.sh $(ARGS)
 
 lint: setup type  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .

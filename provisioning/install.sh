@@ -12,6 +12,8 @@
 # It works in a chroot or while an image is built, too: systemd then does its part at the first boot.
 # Behind a proxy: sudo https_proxy=http://proxy:3128 PIP_CERT=/path/proxy-ca.pem provisioning/install.sh
 set -eu
+umask 022                   # the service's user reads what is installed, whatever root's mask is
+unset PYTHONPATH PYTHONHOME # somebody's own packages are not the program's
 
 usage() {
     sed -n '2,13s/^# \{0,1\}//p' "$script"
@@ -91,6 +93,8 @@ state=/var/lib/smartclocker
 units=$root/etc/systemd/system
 users=$root/etc/sysusers.d/smartclocker.conf
 link=$root/usr/local/bin/smartclocker
+centre= # yes: the program is a centre's, too
+[ ! -e "$units/smartclocker-ledger.service" ] || centre=yes
 
 [ -n "$dry" ] || [ "$(id -u)" = 0 ] || die "needs root: sudo provisioning/install.sh (or --dry-run to look first)"
 have apt-get || die "needs a Debian-family system: apt-get was not found"

@@ -5,7 +5,8 @@
     python -m provisioning.bundle.make --wheels DIR         packages come from DIR instead of the package index
 
 It writes build/smartclocker-VERSION-MACHINE.tar.gz and its hash beside it. Each package is the one that
-provisioning/locks/terminal.txt pins, with its hash checked. The same sources and lock make the same bytes.
+provisioning/locks/terminal.txt pins, or central.txt for what only a centre needs, with its hash checked. The same
+sources and locks make the same bytes.
 """
 
 import argparse
@@ -36,6 +37,7 @@ FILES = (
     "docs/wiring.md",
     "provisioning/config.example.toml",
 )
+LOCKS = ("terminal.txt", "central.txt")
 FOLDERS = ("provisioning/lib", "systemd")
 FROM_THE_SYSTEM = "python3 openssl"
 FROM_THE_SYSTEM_ON_A_PI = "python3-picamera2 python3-lgpio python3-evdev"
@@ -53,7 +55,7 @@ class Request:
 
     machine: str
     pythons: tuple[str, ...] = PYTHONS
-    lock: Path = ROOT / "provisioning/locks/terminal.txt"
+    locks: Path = ROOT / "provisioning/locks"
     wheels: Path | None = None  # a folder in place of the package index
     own_wheel: Path | None = None  # a wheel of this program that exists already
     out: Path = ROOT / "build"
@@ -85,7 +87,7 @@ def make(request: Request) -> Path:
     request.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bundle-") as scratch:
         tree = Path(scratch, name)
-        _copy(tree, request.lock)
+        _copy(tree, request.locks)
         wheels = tree / "wheels"
         wheels.mkdir()
         for python in request.pythons:
@@ -100,7 +102,7 @@ def make(request: Request) -> Path:
     return made
 
 
-def _copy(tree: Path, lock: Path) -> None:
+def _copy(tree: Path, locks: Path) -> None:
     """The installer, the units and the pages, at the places where they are in a checkout."""
     for file in FILES:
         (tree / file).parent.mkdir(parents=True, exist_ok=True)
@@ -111,12 +113,22 @@ def _copy(tree: Path, lock: Path) -> None:
         shutil.copy(script, tree / "provisioning")
     shutil.copy(ROOT / "provisioning/bundle/install.sh", tree / "install.sh")
     (tree / "provisioning/locks").mkdir()
-    shutil.copy(lock, tree / "provisioning/locks/terminal.txt")
+    for lock in LOCKS:
+        shutil.copy(locks / lock, tree / "provisioning/locks")
+
+
+def _wanted(target: Target, locks: Path) -> list[Pin]:
+    """What a terminal needs, and what a centre needs beside that; the installer chooses in the same way."""
+    found: dict[str, Pin] = {}
+    for lock in LOCKS:
+        known = set(found)
+        found |= {pin.name: pin for pin in pins((locks / lock).read_text(), target) if pin.name not in known}
+    return list(found.values())
 
 
 def _download(target: Target, request: Request) -> list[Path]:
     """The wheels of a target; what an earlier run downloaded is used again. Raises BundleError."""
-    wanted = pins(request.lock.read_text(), target)
+    wanted = _wanted(target, request.locks)
     folder = request.out / "bundle-wheels" / f"{target.machine}-{target.python}"
     folder.mkdir(parents=True, exist_ok=True)
     if _lacking(wanted, _held(wanted, folder)):
@@ -198,8 +210,8 @@ def _pack(tree: Path, made: Path) -> None:
     new = made.with_name(made.name + ".new")
     with (
         new.open("wb") as raw,
-        # Wheels are compressed already: little is gained by more effort.
-        gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=1, mtime=epoch) as packed,
+        # Wheels are compressed already; what gzip adds is a check that the whole file came.
+        gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=0, mtime=epoch) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
         for path in (tree, tree / "SHA256SUMS", *files):

@@ -8,12 +8,19 @@ made_of() { # the hash of everything that a release is made of
     if [ -e SHA256SUMS ]; then
         cat SHA256SUMS
     else
-        find edge models tests/photos provisioning/locks/terminal.txt pyproject.toml -type f \
+        find edge models tests/photos provisioning/locks pyproject.toml -type f \
             ! -path '*/__pycache__/*' -print0 | LC_ALL=C sort --zero-terminated | xargs -0 sha256sum
     fi | {
         cat
-        echo "$python $pi"
+        echo "$python $pi $centre"
     } | sha256sum | cut -c 1-12
+}
+
+# Where a centre runs on the same machine, its library is in the same program. Only that: for what both need, the
+# terminal's lock counts, because a camera library of the system may need an older numpy.
+what_the_centre_adds() { # FILE
+    awk '{ split($1, pin, "==") } NR == FNR { known[pin[1]]; next } /^[a-z]/ { keep = !(pin[1] in known) } keep' \
+        provisioning/locks/terminal.txt provisioning/locks/central.txt >"$1"
 }
 
 make_release() {
@@ -47,6 +54,11 @@ make_release() {
     fi
     # shellcheck disable=SC2086
     do_ "$@" install --quiet $offline --require-hashes -r provisioning/locks/terminal.txt
+    if [ -n "$centre" ]; then
+        do_ what_the_centre_adds "$release/centre.txt"
+        # shellcheck disable=SC2086
+        do_ "$@" install --quiet $offline --require-hashes --no-deps -r "$release/centre.txt"
+    fi
     # shellcheck disable=SC2086
     do_ "$@" install --quiet $offline --no-deps "$own"
     do_ "$release/bin/smartclocker" --version

@@ -9,7 +9,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 _READS = """
-    cat chmod cmp cp cut dirname echo env find flock grep id mkdir printf readlink sed sh sha256sum sort stat xargs
+    awk cat chmod cmp cp cut dirname echo env find flock grep id mkdir printf readlink sed sh sha256sum sort stat xargs
 """
 _CHANGES = ["install", "ln", "mv", "rm", "shred", "touch"]
 
@@ -20,7 +20,7 @@ count=$(cat "$KEPT/count" 2>/dev/null || echo 0); count=$((count + 1)); echo "$c
 """
 _PIP = """
 [ -z "${PIP:-}" ] || { echo 'no such package' >&2; exit "$PIP"; }
-case $* in *terminal.txt*) part=lock ;; *) part=program ;; esac
+case $* in *terminal.txt*) part=lock ;; *centre.txt*) part=centre ;; *) part=program ;; esac
 echo half > "${0%/bin/*}/$part"
 COUNT
 echo whole > "${0%/bin/*}/$part"

@@ -36,7 +36,7 @@ def _wheel(folder: Path, name: str, version: str, tag: str = "py3-none-any") -> 
 
 @pytest.fixture(scope="module")
 def request_(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., make.Request]:
-    """What to pack: an index of four wheels, the lock that pins them, and a wheel of our own."""
+    """What to pack: an index of wheels, the locks that pin them, and a wheel of our own."""
     place = tmp_path_factory.mktemp("index")
     index = place / "index"
     markers = {
@@ -50,11 +50,15 @@ def request_(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., make.Req
         f"{'=='.join(path.name.split('-')[:2])} {marker} \\\n    --hash=sha256:{_sha256(path)}\n    # via us\n"
         for path, marker in markers.items()
     ]
-    (place / "lock.txt").write_text("# A lock.\n" + "".join(lines))
+    only = _wheel(index, "centre_only", "1.0")
+    (place / "terminal.txt").write_text("# A lock.\n" + "".join(lines))
+    (place / "central.txt").write_text(
+        f"{lines[0]}evenly==9.9 --hash=sha256:{'0' * 64}\ncentre-only==1.0 --hash=sha256:{_sha256(only)}\n"
+    )
     own = _wheel(place / "own", "smartclocker_edge", "0.1.0")
 
     def build(out: Path, **other: object) -> make.Request:
-        words = {"machine": "x86_64", "pythons": ("3.11",), "lock": place / "lock.txt", "wheels": index}
+        words = {"machine": "x86_64", "pythons": ("3.11",), "locks": place, "wheels": index}
         return make.Request(**{**words, "own_wheel": own, "out": out, **other})  # type: ignore[arg-type]
 
     return build
@@ -104,6 +108,7 @@ def test_a_lock_that_does_not_pin_is_refused(line: str) -> None:
 
 def test_a_bundle_has_what_its_machine_needs_and_says_so(unpacked: Path, bundle: Path) -> None:
     assert sorted(path.name.rsplit("-", 3)[0] for path in (unpacked / "wheels").iterdir()) == [
+        "centre_only-1.0",
         "evenly-1.0",
         "oddly-3.1",
         "pip-26.3",

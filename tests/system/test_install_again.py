@@ -250,3 +250,14 @@ def test_a_state_directory_of_the_configuration_is_named_and_not_touched(machine
     machine.install()
     (machine.root / "etc/smartclocker/config.toml").write_text('[storage]\nstate = "/srv/state"\n')
     assert "storage.state named /srv/state" in machine.install("--purge", "--yes")
+
+
+def test_beside_a_centre_the_program_gets_the_centres_library_with_its_hashes(machine: Machine) -> None:
+    machine.install()
+    (machine.root / "etc/systemd/system/smartclocker-ledger.service").touch()
+    machine.install()
+    added = (machine.root / "opt/smartclocker/venv/centre.txt").read_text().splitlines()
+    assert [line.split("==")[0] for line in added if "==" in line] == ["cryptography"]
+    assert len([line for line in added if "--hash=sha256:" in line]) > 5
+    (line,) = [line for line in machine.done if "centre.txt" in line]
+    assert "--require-hashes --no-deps" in line
