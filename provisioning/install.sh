@@ -116,6 +116,7 @@ purge)
 esac
 
 look_at_machine
+choose_packages
 install_packages
 look_at_python
 make_accounts

@@ -5,8 +5,8 @@
 #
 # `make install-test` makes the bundle for this machine first. The systems are made by debootstrap once, kept packed in
 # build/install-test, and unpacked anew for each run. Each has python3, openssl and systemd, as Raspberry Pi OS has, and
-# no python3-venv. systemd does not run there, so the terminal is started as its unit would start it: as its user, with
-# its keys as credentials. Needs root. Exits 1 when a step did not end as it should, 69 when something is missing.
+# no python3-venv. systemd runs in it as the first process, as in a container, so that the real unit is started. Needs
+# root. Exits 1 when a step did not end as it should, 69 when something is missing.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -15,6 +15,27 @@ die() {
     say "$*"
     exit 69
 }
+
+if [ "${1:-}" = inside ]; then # in namespaces of its own: what is mounted here ends with it
+    cd "$2"
+    mount --bind . .
+    cd "$2"
+    mount -t proc proc proc
+    mount -t sysfs -o ro sysfs sys
+    mount -t tmpfs tmpfs run
+    mount -t cgroup2 cgroup2 sys/fs/cgroup
+    mount -t tmpfs -o mode=755 tmpfs dev
+    mkdir dev/pts dev/shm
+    mount -t devpts -o newinstance,ptmxmode=666 devpts dev/pts
+    for device in null:3 zero:5 full:7 random:8 urandom:9; do
+        mknod -m 666 "dev/${device%:*}" c 1 "${device#*:}"
+    done
+    ln -s pts/ptmx dev/ptmx
+    mkdir -p mnt/old
+    pivot_root . mnt/old
+    umount --lazy /mnt/old
+    exec /usr/bin/env -i container=trial LANG=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd
+fi
 
 [ "$(id -u)" = 0 ] || die "systems of their own need root: run  sudo make install-test"
 command -v debootstrap >/dev/null || die "debootstrap is missing: apt-get install debootstrap, then run this again"
@@ -48,12 +69,28 @@ for release in "$@"; do
     tar --extract --file "$packed" --numeric-owner --directory "$root"
     cp "$bundle" provisioning/test-install-inside.sh "$root/root/"
     rm -f "$root/etc/resolv.conf"
-    # shellcheck disable=SC2016  # expanded inside
-    unshare --net --mount --pid --fork --kill-child sh -c '
-        mount -t proc proc "$1/proc"
-        mount --rbind /dev "$1/dev"
-        exec env -i HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-            chroot "$1" sh /root/test-install-inside.sh' sh "$root" || failed=1
+    cat >"$root/etc/systemd/system/trial.service" <<'END'
+[Unit]
+After=basic.target
+SuccessAction=exit
+FailureAction=exit
+[Service]
+Type=oneshot
+Environment=HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+ExecStart=/bin/sh /root/test-install-inside.sh
+StandardOutput=file:/root/table
+StandardError=file:/root/errors
+END
+    mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
+    ln -sf /etc/systemd/system/trial.service "$root/etc/systemd/system/multi-user.target.wants/trial.service"
+    ended=0
+    unshare --net --mount --pid --uts --ipc --cgroup --fork --kill-child sh "$0" inside "$root" \
+        >"$here/debian-$release.log" 2>&1 || ended=$?
+    cat "$root/root/table" "$root/root/errors" 2>/dev/null || ended=1
+    if [ "$ended" != 0 ]; then
+        say "Debian $release failed: $here/debian-$release.log has what its systemd said"
+        failed=1
+    fi
     rm -rf "$root"
 done
 exit "$failed"

@@ -30,8 +30,7 @@ has_candidate() {
     esac
 }
 
-install_packages() {
-    begin "Debian packages" "connect this machine to a network, or install them from a medium (apt-get says above which)"
+choose_packages() { # what both a terminal and a centre need, and on a Raspberry Pi its devices
     packages="python3 openssl"
     [ -e bundle.txt ] || packages="$packages python3-venv"
     # libcamera, lgpio and evdev are not on the package index for every Python: the system's are used.
@@ -39,6 +38,10 @@ install_packages() {
         packages="$packages python3-lgpio python3-evdev"
         [ -n "$without_camera" ] || packages="$packages python3-picamera2"
     fi
+}
+
+install_packages() { # what $packages names and is not there
+    begin "Debian packages" "connect this machine to a network, or install them from a medium: $packages"
     missing=
     for one in $packages; do is_installed "$one" || missing="$missing $one"; done
     [ -n "$missing" ] || return 0
