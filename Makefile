@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo simulate test test-trixie bundle install-test lint type format bench evaluate crash powercut privacy shift-change contracts models fuzz lock docs picture simulate-pictures clean
+.PHONY: help setup setup-demo demo simulate test test-trixie bundle deb install-test lint type format bench evaluate crash powercut privacy shift-change contracts models fuzz lock docs picture simulate-pictures clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test-trixie:  ## make test in a Debian 13 of its own, with its Python 3.13 (root
 
 bundle: setup  ## everything that a terminal's installation needs in one file for each kind of machine: build/smartclocker-*.tar.gz
 	@$(BIN)/python -m provisioning.bundle.make $(ARGS)
+
+deb: bundle  ## the same as Debian packages, for `apt install ./FILE.deb`: build/smartclocker-terminal_*.deb
+	@$(BIN)/python -m provisioning.bundle.deb build/smartclocker-*.tar.gz
 
 install-test: setup  ## install the bundle in fresh Debians without a network, punch, remove it: a table (root; ARGS=13 for one)
 	@$(BIN)/python -m provisioning.bundle.make --machine "$$(uname -m)"

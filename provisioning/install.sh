@@ -4,6 +4,7 @@
 #   sudo provisioning/install.sh                     install or update (in an unpacked bundle: sudo ./install.sh)
 #   sudo provisioning/install.sh --wheelhouse DIR    the same without a network: Python packages come from DIR
 #   sudo provisioning/install.sh --without-camera    on a Raspberry Pi with plain Debian: for badge and PIN alone
+#   sudo provisioning/install.sh --no-apt            install no Debian package: fail when one is missing
 #   provisioning/install.sh --dry-run                print what it would do, change nothing
 #   sudo provisioning/install.sh --uninstall         remove program and unit; /etc and /var stay
 #   sudo provisioning/install.sh --purge [--yes]     the same, and destroy configuration, keys and data for ever
@@ -61,6 +62,7 @@ dry=
 yes=
 wheelhouse=
 without_camera=
+no_apt=
 while [ $# -gt 0 ]; do
     case $1 in
     --dry-run) dry=yes ;;
@@ -68,6 +70,7 @@ while [ $# -gt 0 ]; do
     --purge) act=purge ;;
     --yes) yes=yes ;;
     --without-camera) without_camera=yes ;;
+    --no-apt) no_apt=yes ;;
     --wheelhouse)
         if [ $# -lt 2 ] || ! wheelhouse=$(cd "$given" && cd "$2" 2>/dev/null && pwd); then
             die "--wheelhouse needs a directory of wheels: pip download made it, see docs/operations.md"

@@ -45,6 +45,15 @@ install_packages() { # what $packages names and is not there
     missing=
     for one in $packages; do is_installed "$one" || missing="$missing $one"; done
     [ -n "$missing" ] || return 0
+    if [ -n "$no_apt" ]; then
+        case $missing in
+        *" python3 "* | *" openssl "* | *" python3" | *" openssl" | *python3-venv*)
+            die "these Debian packages are missing:$missing; apt-get install$missing, then give this again"
+            ;;
+        esac
+        say "not here, so camera or lights of the header will not work:$missing"
+        return 0
+    fi
 
     # Without our lock's descriptor: a daemon that a package starts would keep it.
     attempt apt-get update --quiet 9<&- ||

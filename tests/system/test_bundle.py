@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.bundle import lock, make
+from provisioning.bundle import deb, lock, make
 from tests.support.installer_machine import Machine
 
 PC = lock.Target("x86_64", "3.11")
@@ -224,3 +224,35 @@ def test_a_bundle_for_another_machine_or_python_is_refused_before_anything(machi
     (machine.bin / "python3").write_text("#!/bin/sh\necho 3.13\n")
     assert "this system has Python 3.13, and this is for 3.11" in machine.install(code=69)
     assert not machine.there("opt")
+
+
+def test_a_debian_package_has_the_bundle_as_it_is(bundle: Path, unpacked: Path, tmp_path: Path) -> None:
+    packed = deb.pack(bundle)
+    assert packed.name == "smartclocker-terminal_0.1.0_amd64.deb"
+    for words in (["--extract", packed, tmp_path / "there"], ["--control", packed, tmp_path / "control"]):
+        subprocess.run(["dpkg-deb", *map(str, words)], check=True)
+    place = tmp_path / "there" / deb.PLACE
+    assert {path.relative_to(place) for path in place.rglob("*")} == {
+        path.relative_to(unpacked) for path in unpacked.rglob("*")
+    }
+    done = subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=place, check=False)
+    assert done.returncode == 0
+    assert "Depends: python3 (>= 3.11)" in (tmp_path / "control/control").read_text()
+    assert "install.sh --no-apt" in (tmp_path / "control/postinst").read_text()
+
+
+def test_beneath_a_package_manager_it_installs_no_package_itself(machine: Machine) -> None:
+    said = machine.install("--no-apt", code=69)
+    assert "these Debian packages are missing: python3 openssl" in said
+    assert machine.done == []
+    (machine.kept / "packages").touch()
+    assert "Next:" in machine.install("--no-apt")
+
+
+def test_beneath_a_package_manager_a_raspberry_pi_may_lack_its_devices(machine: Machine) -> None:
+    machine.is_a_pi()
+    (machine.bin / "dpkg-query").write_text(
+        '#!/bin/sh\nfor last; do :; done; [ "$last" = python3-lgpio ] || echo installed\n'
+    )
+    assert "camera or lights of the header will not work: python3-lgpio" in machine.install("--no-apt")
+    assert not [line for line in machine.done if line.startswith("apt-get")]
