@@ -17,7 +17,7 @@ umask 022                   # the service's user reads what is installed, whatev
 unset PYTHONPATH PYTHONHOME # somebody's own packages are not the program's
 
 usage() {
-    sed -n '2,13s/^# \{0,1\}//p' "$script"
+    sed -n '2,14s/^# \{0,1\}//p' "$script"
 }
 die() {
     printf 'install: %s\n' "$*" >&2
@@ -41,6 +41,7 @@ $strange"
 fi
 case " $* " in
 *" --centre "*)
+    [ -e pyproject.toml ] || die "a bundle is for terminals: install a centre from a checkout, docs/centre.md"
     cd "$given"
     exec /bin/sh "$here/install-centre.sh" "$@"
     ;;

@@ -64,12 +64,13 @@ punch() {
         (as_service) >run.log 2>&1 &
         terminal=$!
     fi
-    for _ in $(seq 120); do
+    for _ in $(seq 60); do
         ! smartclocker journal show /var/lib/smartclocker/journal.db | grep -q '"punch"' || break
         sleep 1
     done
     [ -z "$terminal" ] || kill "$terminal"
     wait
+    ! systemd_runs || journalctl --no-pager --lines 15 -u smartclocker
     smartclocker journal show /var/lib/smartclocker/journal.db
 }
 process() { systemctl show --property MainPID --value smartclocker; }
@@ -94,7 +95,7 @@ gone() {
 running=no
 ! systemd_runs || running=yes
 echo "Debian $(cat /etc/debian_version), $(python3 --version), $(uname -m), no network, systemd runs: $running"
-row "unpack the bundle" 0 "" tar xzf smartclocker-*.tar.gz
+row "unpack the bundle" 0 SHA256SUMS tar xzvf smartclocker-*.tar.gz
 bundle=$(echo smartclocker-*/install.sh)
 row "what it would do (--dry-run)" 0 "would run: " "$bundle" --dry-run
 row "install" 0 "Next:" "$bundle"

@@ -207,13 +207,18 @@ def test_a_bundle_that_was_cut_off_is_refused(
     bundle: Path, unpacked: Path, machine: Machine, tmp_path: Path
 ) -> None:
     cut = tmp_path / "cut.tar.gz"
-    cut.write_bytes(bundle.read_bytes()[:-400])
+    cut.write_bytes(bundle.read_bytes()[: bundle.stat().st_size // 2])
     done = subprocess.run(["tar", "xzf", cut, "-C", tmp_path], capture_output=True, text=True, check=False)
     assert done.returncode != 0
     with pytest.raises(EOFError):
         gzip.GzipFile(fileobj=io.BytesIO(cut.read_bytes())).read()
     machine.source = tmp_path / unpacked.name
     assert "FAILED" in machine.install(code=69)
+    assert machine.done == []
+
+
+def test_a_bundle_is_no_centre(machine: Machine) -> None:
+    assert "a bundle is for terminals" in machine.install("--centre", "--site", "main", code=69)
     assert machine.done == []
 
 
