@@ -207,6 +207,8 @@ def _pack(tree: Path, made: Path) -> None:
         return about
 
     files = sorted(path for path in tree.rglob("*") if path.name != "SHA256SUMS")
+    # The installer early, so that one which was cut off can say what is missing.
+    files.sort(key=lambda path: path.relative_to(tree).parts[0] not in {"install.sh", "provisioning"})
     new = made.with_name(made.name + ".new")
     with (
         new.open("wb") as raw,

@@ -9,7 +9,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 _READS = """
-    awk cat chmod cmp cp cut dirname echo env find flock grep id mkdir printf readlink sed sh sha256sum sort stat xargs
+    awk cat chmod cmp cp cut dirname echo
+    env find flock grep id mkdir printf readlink sed sh sha256sum sort stat xargs
 """
 _CHANGES = ["install", "ln", "mv", "rm", "shred", "touch"]
 
