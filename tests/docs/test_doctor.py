@@ -1,9 +1,9 @@
 """docs/doctor.md has a row for each item of the doctor, with the limits at which it warns and fails."""
 
 import re
-from datetime import timedelta
 from pathlib import Path
 
+from edge.central.backup.last_backup import LATE
 from edge.central.doctor import judge
 from edge.central.doctor.examination import READINGS
 from edge.domain.doctor import DoctorVerdict
@@ -32,7 +32,7 @@ def test_each_item_of_the_centre_has_its_row_with_its_limits() -> None:
     assert list(rows) == list(READINGS)
     for figure in (f"{judge.LITTLE_MB:,} MB", f"{judge.LEAST_MB} MB"):
         assert figure in rows["disk"]
-    assert f"{judge.LATE // timedelta(hours=1)} hours" in rows["backup"]
+    assert f"{LATE.days} days" in rows["backup"]
     assert f"{judge.GONE.days} days" in rows["backup"]
 
 

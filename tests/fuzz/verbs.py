@@ -27,7 +27,7 @@ from edge.sandbox import write_terminal
 ROOT = Path(__file__).resolve().parents[2]
 CODES = {int(code) for code in re.findall(r"^\| (\d+) \|", (ROOT / "docs/cli.md").read_text(), re.MULTILINE)}
 PERSON = "a" * 26
-SLOW = {"run", "demo", "evaluate", "evaluate-pad", "central run", "central claims", "simulate"}
+SLOW = {"run", "demo", "doctor", "evaluate", "evaluate-pad", "central run", "central claims", "simulate"}
 """With words that are in order they work for long, or for ever: here they only get what is not."""
 PATIENCE_S = 30
 TEXTS = [

@@ -40,6 +40,14 @@ def found(base: Path, now: datetime) -> Iterator[Problem]:
         yield Problem(None, ProblemKind.BACKUP, text, since=made)
 
 
+def newest(base: Path) -> datetime | None:
+    """When the newest backup was made; None where none is noted. Raises RecordError, OSError."""
+    try:
+        return datetime.fromisoformat(_read(base / NAME))
+    except FileNotFoundError:
+        return None
+
+
 def _read(path: Path) -> str:
     said = parse_object(read_file(path, _LONGEST), _LONGEST)
     made = said.get("made")

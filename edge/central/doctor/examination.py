@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edge.adapters.mqtt.tls import UplinkSettings
 from edge.central import broker_address
+from edge.central.backup import last_backup
 from edge.central.broker import certificates, reach, revocation_compare
 from edge.central.doctor import judge
 from edge.central.gaps import certificate_expiry
@@ -37,8 +38,6 @@ class CentreSources:
     """DIR: everything of the centre."""
     installed: Path
     """Where `central broker` put what the broker reads."""
-    backups: Path
-    """The folder of backups."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @contextmanager
@@ -143,11 +142,7 @@ def _terminals(sources: CentreSources) -> DoctorFinding:
 
 
 def _backup(sources: CentreSources) -> DoctorFinding:
-    if not sources.backups.is_dir():
-        return judge.no_backups(str(sources.backups))
-    times = [path.stat().st_mtime for path in sources.backups.glob("*.scb*") if path.is_file()]
-    newest = datetime.fromtimestamp(max(times), UTC) if times else None
-    return judge.backup(newest, sources.now(), len(times))
+    return judge.backup(last_backup.newest(sources.directory), sources.now(), last_backup.LATE)
 
 
 READINGS: Mapping[str, Callable[[CentreSources], DoctorFinding]] = {

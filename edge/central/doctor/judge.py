@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from edge.domain.doctor import DoctorFinding, DoctorVerdict, absent, ok
+from edge.domain.doctor import DoctorFinding, DoctorVerdict, Measured, ok
 from edge.domain.plural import counted
 
 LITTLE_MB, LEAST_MB = 2_000, 200
 """Free space below which somebody should act, and below which the ledger may stop at any moment."""
-LATE, GONE = timedelta(hours=36), timedelta(days=7)
-"""Age of the newest backup from which it is late, and from which there may as well be none."""
+GONE = timedelta(days=7)
+"""Age of the newest backup from which there may as well be none."""
 _NAMED = 3
 
 
@@ -56,26 +56,22 @@ def terminals(kinds: Mapping[str, int], registered: int) -> DoctorFinding:
     )
 
 
-def backup(newest: datetime | None, now: datetime, count: int) -> DoctorFinding:
-    """`newest` is the newest backup; None where the folder of backups has none."""
-    mend = "`systemctl list-timers smartclocker-backup.timer`; `journalctl -u smartclocker-backup` says why"
-    if newest is None:
-        said = "no backup is here"
-        return DoctorFinding(
-            "backup", DoctorVerdict.FAIL, said, "`smartclocker central backup --help`", {"backups": 0}
-        )
-    age = now - newest
-    hours = round(age / timedelta(hours=1))
-    measured = {"backups": count, "age_h": hours}
-    said = f"{counted(count, 'backup')}, the newest is {hours} hours old"
-    if age < LATE:
+def backup(made: datetime | None, now: datetime, late: timedelta) -> DoctorFinding:
+    """`made` is when the newest backup was made; None where none is noted. From the age `late` on it is late."""
+    mend = "`systemctl status smartclocker-backup` says why there is none; docs/centre.md says how to make one"
+    if made is None:
+        said = "no backup was made here by `smartclocker central backup`"
+        return DoctorFinding("backup", DoctorVerdict.WARN, said, mend, {"age_h": None})
+    hours = round((now - made) / timedelta(hours=1))
+    measured: Measured = {"age_h": hours}
+    if made - now >= late:
+        said = "the newest backup is of a day that is yet to come: the clock was wrong"
+        return DoctorFinding("backup", DoctorVerdict.WARN, said, mend, measured)
+    said = f"the newest backup is {counted(max(0, hours), 'hour')} old"
+    if now - made < late:
         return ok("backup", said, measured)
-    return DoctorFinding("backup", DoctorVerdict.FAIL if age >= GONE else DoctorVerdict.WARN, said, mend, measured)
-
-
-def no_backups(folder: str) -> DoctorFinding:
-    """The finding where the folder of backups is not there: they may be kept elsewhere."""
-    return absent("backup", f"no folder {folder}; name the folder of your backups with --backups")
+    verdict = DoctorVerdict.FAIL if now - made >= GONE else DoctorVerdict.WARN
+    return DoctorFinding("backup", verdict, said, mend, measured)
 
 
 def _named(paths: Sequence[str]) -> str:

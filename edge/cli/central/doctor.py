@@ -19,10 +19,6 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="where `central broker` put what the broker reads; what this user may not read is not compared "
         "(default: /etc/smartclocker/broker)",
     )  # fmt: skip
-    parser.add_argument(
-        "--backups", type=Path, default=Path("/var/lib/smartclocker-backups"), metavar="FOLDER",
-        help="the folder of backups (default: /var/lib/smartclocker-backups)",
-    )  # fmt: skip
     add_json(parser)
 
 
@@ -33,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from edge.cli.output import finding_text
 
     found = []
-    sources = examination.CentreSources(arguments.directory, arguments.broker, arguments.backups)
+    sources = examination.CentreSources(arguments.directory, arguments.broker)
     for finding in examination.findings(sources):
         said, mend = (with_directory(text, arguments.directory) for text in (finding.said, finding.mend))
         found.append(replace(finding, said=said, mend=mend))

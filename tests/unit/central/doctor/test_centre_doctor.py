@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.central.backup import last_backup
 from edge.central.broker.mosquitto import EmbeddedBroker
 from edge.central.doctor import examination, judge
 from edge.central.doctor.examination import READINGS, CentreSources, findings
@@ -17,9 +18,9 @@ from edge.cli import main
 from edge.crypto.key_files import create_identity
 from edge.domain.doctor import DoctorFinding, DoctorVerdict
 from edge.domain.protocol.record import Origin
+from edge.domain.time.instant import utc_text
 
 OK, WARN, FAIL, NOT_HERE = DoctorVerdict
-NOW = datetime(2026, 11, 27, tzinfo=UTC)
 Look = Callable[..., dict[str, DoctorFinding]]
 
 
@@ -33,7 +34,7 @@ def centre(tmp_path: Path) -> Path:
 @pytest.fixture
 def look(centre: Path, tmp_path: Path) -> Look:
     def at(**changes: object) -> dict[str, DoctorFinding]:
-        given = {"directory": centre, "installed": tmp_path / "broker", "backups": tmp_path / "backups"} | changes
+        given = {"directory": centre, "installed": tmp_path / "broker"} | changes
         found = {one.item: one for one in findings(CentreSources(**given))}
         assert list(found) == list(READINGS)
         assert all(one.mend for one in found.values() if one.verdict in {WARN, FAIL}), found
@@ -47,7 +48,7 @@ def test_a_centre_that_was_just_made(look) -> None:
     assert (found["files"].verdict, found["certificates"].verdict) == (OK, OK)
     assert found["certificates"].measured["ca_days_left"] > 300
     assert "there is no" in found["ledger"].said
-    assert found["backup"].verdict is NOT_HERE
+    assert found["backup"].verdict is WARN, "none was made yet"
 
 
 def test_a_key_that_others_may_read_and_one_of_somebody_else(look, centre: Path) -> None:
@@ -124,19 +125,24 @@ def test_the_broker_answers_a_handshake_and_one_that_is_not_there_is_named(
 
 @pytest.mark.parametrize(
     ("age", "verdict"),
-    [(timedelta(hours=3), OK), (timedelta(hours=36), WARN), (timedelta(days=7), FAIL), (timedelta(hours=-2), OK)],
+    [
+        (timedelta(hours=3), OK),
+        (timedelta(days=3), WARN),
+        (timedelta(days=7), FAIL),
+        (timedelta(hours=-2), OK),
+        (timedelta(days=-4), WARN),
+    ],
 )
-def test_backups_by_their_age(look, tmp_path: Path, age: timedelta, verdict: DoctorVerdict) -> None:
-    backups = tmp_path / "backups"
-    backups.mkdir()
-    assert look()["backup"].verdict is FAIL, "a folder without one"
-    now = datetime.now(UTC)
-    for name, more in (("old.scb", timedelta(days=30)), ("centre.scb.2", timedelta(0))):
-        (backups / name).touch()
-        stamp = (now - age - more).timestamp()
-        os.utime(backups / name, (stamp, stamp))
+def test_the_newest_backup_by_its_age(look, centre: Path, age: timedelta, verdict: DoctorVerdict) -> None:
+    now = datetime(2026, 11, 27, 12, tzinfo=UTC)
+    last_backup.note(centre, utc_text(now - age))
     found = look(now=lambda: now)["backup"]
-    assert (found.verdict, found.measured["backups"]) == (verdict, 2)
+    assert (found.verdict, found.measured["age_h"]) == (verdict, age // timedelta(hours=1))
+
+
+def test_a_note_of_a_backup_that_cannot_be_read(look, centre: Path) -> None:
+    (centre / last_backup.NAME).write_text("odd")
+    assert look()["backup"].verdict is FAIL
 
 
 @pytest.mark.parametrize(("free", "verdict"), [(2_000, OK), (1_999, WARN), (199, FAIL)])
