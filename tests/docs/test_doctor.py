@@ -7,7 +7,9 @@ from edge.central.backup.last_backup import LATE
 from edge.central.doctor import judge
 from edge.central.doctor.examination import READINGS
 from edge.domain.doctor import DoctorVerdict
+from edge.domain.pad.strobe_timing import LONGEST_MS
 from edge.domain.protocol.certificate_expiry import WARN_BEFORE
+from edge.domain.recognition.look_pace import TOO_SLOW_MS
 from edge.terminal.doctor import judge_machine, judge_parts
 from edge.terminal.doctor.items import ITEMS
 from edge.terminal.doctor.readings.disk import FLUSHES
@@ -45,7 +47,8 @@ def test_the_limits_are_those_of_the_code() -> None:
         ("temperature", "warn", judge_machine.WARM_C),
         ("temperature", "fail", judge_machine.HOT_C),
         ("look", "warn", judge_parts.SLOW_LOOK_MS),
-        ("look", "fail", judge_parts.SLOWEST_LOOK_MS),
+        ("look", "fail", TOO_SLOW_MS),
+        ("look", "fail", LONGEST_MS),
         ("flush", "warn", judge_parts.SLOW_FLUSH_MS),
         ("flush", "fail", judge_parts.SLOWEST_FLUSH_MS),
         ("camera", "warn", judge_parts.DARK),

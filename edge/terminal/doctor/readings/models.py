@@ -52,7 +52,9 @@ def look(sources: Sources) -> DoctorFinding:
     if seen.probe is None:
         raise ItemUnseen(f"{_PHOTO} gives no probe", "`smartclocker models` compares the files")
     median_ms = statistics.median(times_ms[1:])
-    return judge_parts.look(median_ms, config.recognition.threads, config.recognition.frames)
+    return judge_parts.look(
+        median_ms, config.recognition.threads, config.recognition.frames, lamp=bool(config.recognition.strobe)
+    )
 
 
 def _scaled(photo: Pixels) -> Pixels:

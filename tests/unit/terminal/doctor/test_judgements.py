@@ -120,9 +120,13 @@ def test_camera(changes, verdict, said) -> None:
 
 
 def test_a_look_that_is_slow_says_what_it_means_for_a_punch() -> None:
-    assert judged(judge_parts.look(120, 2, 3), OK).measured["punch_s"] == 0.5
-    assert "a punch takes about 2.6 s: this machine is slow" in judged(judge_parts.look(650, 2, 3), WARN).said
-    judged(judge_parts.look(2_000, 2, 3), FAIL)
+    assert judged(judge_parts.look(120, 2, 3, lamp=False), OK).measured["punch_s"] == 0.5
+    slow = judged(judge_parts.look(650, 2, 3, lamp=False), WARN)
+    assert "a punch takes about 2.6 s: this machine is slow" in slow.said
+    judged(judge_parts.look(1_000, 2, 3, lamp=False), WARN)
+    assert "the alarm too-slow" in judged(judge_parts.look(1_001, 2, 3, lamp=False), FAIL).said
+    judged(judge_parts.look(401, 2, 3, lamp=True), FAIL)
+    judged(judge_parts.look(400, 2, 3, lamp=True), OK)
 
 
 def test_disk() -> None:
