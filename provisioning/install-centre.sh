@@ -1,31 +1,29 @@
 #!/bin/sh
-# Install the centre on Debian 12 or 13: broker, ledger, authority, daily backup. Safe to run again: it keeps
-# configuration, keys and data, and adds what is new. `install.sh --centre` is the same.
+# Install or update the centre on Debian 12 or 13: broker, ledger, authority, nightly backup. Safe to run again, also after
+# it was interrupted: it keeps configuration, keys and data, and adds what is new.
 #
-#   sudo provisioning/install-centre.sh --host NAME --site SITE    the first time; both may be repeated
-#   sudo provisioning/install-centre.sh                            update
+#   sudo provisioning/install.sh --centre --host NAME --site SITE    the first time; both may be repeated
+#   sudo provisioning/install.sh --centre                            update
 #     --listen ADDRESS   the one address that the broker listens on (at first: every one)
 #     --port PORT        its port (at first: 8883)
-#     --wheelhouse DIR   without a network: Python packages come from DIR
+#     --wheelhouse DIR   without a network: Python packages come from DIR (a bundle brings its own)
+#     --no-apt           install no Debian package: fail when one is missing
 #     --dry-run          print what it would do, change nothing
 #     --uninstall        remove program and units; /etc and /var stay
 #
 # NAME is what terminals call this machine: a name of the network, or an address. SITE is a building, for example main.
 # It works in a chroot or while an image is built, too: systemd then does its part after the first boot.
 set -eu
+umask 022
+unset PYTHONPATH PYTHONHOME
 
 usage() {
-    sed -n '2,16s/^# \{0,1\}//p' "$0"
-}
-say() { printf '%s\n' "$*"; }
-do_() { # COMMAND…: run it, or print it
-    if [ -n "$dry" ]; then say "would run: $*"; else "$@"; fi
+    sed -n '2,16s/^# \{0,1\}//p' "$here/install-centre.sh"
 }
 die() {
     printf 'install: %s\n' "$*" >&2
     exit 69
 }
-have() { command -v "$1" >/dev/null 2>&1; }
 word() { # OPTION VALUE: what is no name would be several words, or an option
     case $2 in
     '' | -* | *[!A-Za-z0-9.:_-]*)
@@ -34,19 +32,35 @@ word() { # OPTION VALUE: what is no name would be several words, or an option
         ;;
     esac
 }
+here=$(cd "$(dirname "$0")" && pwd)
+given=$PWD
+cd "$here/.."
+for part in steps packages program; do
+    [ -r "$here/lib/$part.sh" ] || die "$here/lib/$part.sh is missing: unpack or check out everything again"
+done
+# shellcheck source=provisioning/lib/steps.sh
+. "$here/lib/steps.sh"
+# shellcheck source=provisioning/lib/packages.sh
+. "$here/lib/packages.sh"
+# shellcheck source=provisioning/lib/program.sh
+. "$here/lib/program.sh"
 
 act=install
 dry=
+no_apt=
 wheelhouse=
 hosts=
 sites=
 listen=
 wish=
+# shellcheck disable=SC2034  # the parts of lib read these
+without_camera=yes centre=yes
 while [ $# -gt 0 ]; do
     case $1 in
     --centre) ;;
     --dry-run) dry=yes ;;
     --uninstall) act=uninstall ;;
+    --no-apt) no_apt=yes ;;
     --host | --site | --listen | --port)
         [ $# -ge 2 ] || die "$1 needs a value: --help shows them"
         word "$1" "$2"
@@ -59,10 +73,9 @@ while [ $# -gt 0 ]; do
         shift
         ;;
     --wheelhouse)
-        if [ $# -lt 2 ] || [ ! -d "$2" ]; then
+        if [ $# -lt 2 ] || ! wheelhouse=$(cd "$given" && cd "$2" 2>/dev/null && pwd); then
             die "--wheelhouse needs a directory of wheels: pip download made it, see docs/operations.md"
         fi
-        wheelhouse=$(cd "$2" && pwd)
         shift
         ;;
     --help)
@@ -76,7 +89,6 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-cd "$(dirname "$0")/.."
 
 root=${INSTALL_ROOT:-} # for its tests: everything is put below, and a venv does not move from there
 target=/opt/smartclocker
@@ -87,26 +99,24 @@ units=$root/etc/systemd/system
 drop_in=$units/mosquitto.service.d/smartclocker.conf
 users=$root/etc/sysusers.d/smartclocker.conf
 link=$root/usr/local/bin/smartclocker
+own_units="ledger.service claims.service orders.service orders.timer roster.service roster.timer certificates.service
+    certificates.timer backup.service backup.timer"
 timers="smartclocker-orders.timer smartclocker-roster.timer smartclocker-certificates.timer smartclocker-backup.timer"
 started="mosquitto.service smartclocker-ledger.service"
 ours="# Written by install-centre.sh from the broker's configuration. Without this line it is yours, and stays."
 
 [ -n "$dry" ] || [ "$(id -u)" = 0 ] || die "needs root: sudo provisioning/install.sh --centre (or --dry-run to look first)"
 have apt-get || die "needs a Debian-family system: apt-get was not found"
-
-manager() { # WORDS…: to systemd where it runs; elsewhere a boot reads the units by itself
-    if [ ! -d "$root/run/systemd/system" ] || ! have systemctl; then
-        say "left out, for systemd does not run here: systemctl $*"
-    else
-        do_ systemctl "$@"
-    fi
-}
+exec 9<"${root:-/}" # two at once would take each other's files away
+[ -n "$dry" ] || flock --nonblock 9 || die "another installer is running: wait for its end, then give this again"
 
 if [ "$act" = uninstall ]; then
+    begin "removing the program" "mend what the message says"
     # shellcheck disable=SC2086  # a list of words
-    manager disable --now $timers smartclocker-claims.service smartclocker-ledger.service mosquitto.service || say "not every unit was there"
-    for unit in ledger claims orders roster certificates backup; do
-        do_ rm -f "$units/smartclocker-$unit.service" "$units/smartclocker-$unit.timer"
+    manager disable --now $timers smartclocker-claims.service smartclocker-ledger.service mosquitto.service ||
+        say "not every unit was there"
+    for unit in $own_units; do
+        do_ rm -f "$units/smartclocker-$unit"
     done
     do_ rm -f "$drop_in"
     if [ -e "$units/smartclocker.service" ]; then
@@ -128,45 +138,30 @@ if [ ! -e "$root$dir/pki/ca.crt" ] && { [ -z "$hosts" ] || [ -z "$sites" ]; }; t
     say "note: $needed"
 fi
 
-do_ apt-get update --quiet || say "the package lists could not be refreshed: going on with those that are here"
-do_ env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-    python3 python3-venv openssl mosquitto
+look_at_machine
+packages="python3 openssl mosquitto"
+[ -e bundle.txt ] || packages="$packages python3-venv"
+install_packages
+[ -n "$dry" ] || is_installed mosquitto || die "mosquitto is missing: apt-get install mosquitto, then give this again"
+look_at_python
+make_accounts
+make_release
+check_release # of a terminal on this machine, before anything that it uses is changed
+central() { do_ "$release/bin/smartclocker" central "$@"; }
 
-do_ install -D -m 644 systemd/smartclocker.sysusers "$users"
-if have systemd-sysusers; then
-    do_ systemd-sysusers ${root:+--root="$root"} "$users"
-else
-    say "left out, for there is no systemd-sysusers: a boot of systemd makes the account smartclocker-ledger"
-fi
-
-site_packages=
-if grep -qs '^include-system-site-packages = true' "$root$target/venv/pyvenv.cfg"; then
-    site_packages=--system-site-packages # a terminal on this machine has its camera library from there
-fi
-# shellcheck disable=SC2086
-do_ python3 -m venv $site_packages "$root$target/venv"
-if [ -n "$wheelhouse" ]; then
-    PIP_NO_INDEX=1
-    PIP_FIND_LINKS=$wheelhouse
-    export PIP_NO_INDEX PIP_FIND_LINKS # what builds our own package obeys them, too
-fi
-do_ "$root$target/venv/bin/pip" install --quiet --require-hashes -r provisioning/locks/central.txt
-do_ "$root$target/venv/bin/pip" install --quiet --no-deps .
-do_ install -d -m 755 "$root/usr/local/bin"
-do_ ln -sf "$target/venv/bin/smartclocker" "$link"
-central() { do_ "$root$target/venv/bin/smartclocker" central "$@"; }
-
+begin "the centre's directories" "free space on the disk, or mend the rights that the message names"
 owner="-o smartclocker-ledger -g smartclocker-ledger"
 if [ -z "$dry" ] && ! id smartclocker-ledger >/dev/null 2>&1; then
     owner= # systemd gives the directories to the account that it makes at the first boot
 fi
-do_ install -d -m 755 "$root/var/lib" "$root$etc"
+folder 755 "$root$etc"
 # shellcheck disable=SC2086
 do_ install -d -m 700 $owner "$root$dir" "$root$backups"
 case $listen in
 '' | 0.0.0.0 | :: | 127.* | ::1 | localhost) ;;
 *) wish="$wish --host $listen" ;; # the ledger reaches the broker by this address: the certificate must name it
 esac
+begin "the centre's keys and the broker's files" "mend what the message says"
 # shellcheck disable=SC2086
 central init "$root$dir" $wish
 central authority init "$root$dir"
@@ -188,22 +183,28 @@ if [ -n "$dry" ]; then
 elif [ -e "$root$etc/ledger.env" ] && ! grep -qxF "$ours" "$root$etc/ledger.env"; then
     say "kept: $etc/ledger.env"
 else
-    printf '%s\nBROKER_HOST=%s\nBROKER_PORT=%s\n' "$ours" "$address" "${port:-8883}" >"$root$etc/ledger.env"
-    chmod 644 "$root$etc/ledger.env"
+    printf '%s\nBROKER_HOST=%s\nBROKER_PORT=%s\n' "$ours" "$address" "${port:-8883}" >"$root$etc/ledger.env.new"
+    do_ chmod 644 "$root$etc/ledger.env.new"
+    do_ mv -f "$root$etc/ledger.env.new" "$root$etc/ledger.env"
 fi
 
-do_ install -D -m 644 provisioning/mosquitto/smartclocker.conf "$drop_in"
-for unit in ledger.service claims.service orders.service orders.timer roster.service roster.timer \
-    certificates.service certificates.timer backup.service backup.timer; do
-    do_ install -D -m 644 "systemd/smartclocker-$unit" "$units/smartclocker-$unit"
+begin "the services and their program" "free space on the disk, or mend what systemd says above"
+put 644 provisioning/mosquitto/smartclocker.conf "$drop_in"
+for unit in $own_units; do
+    put 644 "systemd/smartclocker-$unit" "$units/smartclocker-$unit"
 done
-manager daemon-reload
+use_release
+restart_what_ran
+manager daemon-reload || die "systemd does not read its units: mend what it says above, then give this again"
 for unit in $started; do
     manager enable "$unit"
     manager restart "$unit" || die "$unit does not start; journalctl -u $unit says why. All else is installed: give this command again"
 done
 # shellcheck disable=SC2086
 manager enable --now $timers
+# The first backup at once, which shows that one can be made.
+manager start --no-block smartclocker-backup.service || say "the first backup failed: journalctl -u smartclocker-backup"
+remove_old_releases
 
 say ""
 if [ -n "$dry" ]; then
@@ -217,7 +218,7 @@ say "  timers    orders again every 10 minutes, roster hourly, certificates week
 say "  backups   the newest 14, in $backups, under the key $etc/backup.key"
 say ""
 say "Next:"
-if [ ! -d "$root/run/systemd/system" ]; then
+if ! systemd_runs; then
     say "  0. after the boot: systemctl enable --now $started $timers"
 fi
 say "  1. copy $etc/backup.key to a safe, apart from the backups: without it nobody can restore one;"

@@ -8,7 +8,7 @@
 #   provisioning/install.sh --dry-run                print what it would do, change nothing
 #   sudo provisioning/install.sh --uninstall         remove program and unit; /etc and /var stay
 #   sudo provisioning/install.sh --purge [--yes]     the same, and destroy configuration, keys and data for ever
-#   sudo provisioning/install.sh --centre …          install the centre instead: install-centre.sh --help
+#   sudo provisioning/install.sh --centre …          install the centre instead: --centre --help
 #
 # It works in a chroot or while an image is built, too: systemd then does its part at the first boot.
 # Behind a proxy: sudo https_proxy=http://proxy:3128 PIP_CERT=/path/proxy-ca.pem provisioning/install.sh
@@ -41,7 +41,6 @@ $strange"
 fi
 case " $* " in
 *" --centre "*)
-    [ -e pyproject.toml ] || die "a bundle is for terminals: install a centre from a checkout, docs/centre.md"
     cd "$given"
     exec /bin/sh "$here/install-centre.sh" "$@"
     ;;

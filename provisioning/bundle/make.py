@@ -32,13 +32,14 @@ PYTHONS = ("3.11", "3.13")
 DEBIAN = {"aarch64": "arm64", "x86_64": "amd64"}
 FILES = (
     "LICENSE",
+    "docs/centre.md",
     "docs/operations.md",
     "docs/configuration.md",
     "docs/wiring.md",
     "provisioning/config.example.toml",
 )
 LOCKS = ("terminal.txt", "central.txt")
-FOLDERS = ("provisioning/lib", "systemd")
+FOLDERS = ("provisioning/lib", "provisioning/mosquitto", "systemd")
 FROM_THE_SYSTEM = "python3 openssl"
 FROM_THE_SYSTEM_ON_A_PI = "python3-picamera2 python3-lgpio python3-evdev"
 

@@ -217,9 +217,12 @@ def test_a_bundle_that_was_cut_off_is_refused(
     assert machine.done == []
 
 
-def test_a_bundle_is_no_centre(machine: Machine) -> None:
-    assert "a bundle is for terminals" in machine.install("--centre", "--site", "main", code=69)
+def test_a_bundle_installs_a_centre_too(machine: Machine) -> None:
+    assert "the first time, give --host" in machine.install("--centre", "--site", "main", code=69)
     assert machine.done == []
+    assert "The centre stands" in machine.install("--centre", "--site", "main", "--host", "clock.example.org")
+    assert any("mosquitto" in line for line in machine.done if line.startswith("apt-get install"))
+    assert (machine.root / "etc/systemd/system/mosquitto.service.d/smartclocker.conf").exists()
 
 
 def test_a_bundle_for_another_machine_or_python_is_refused_before_anything(machine: Machine) -> None:

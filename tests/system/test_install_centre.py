@@ -27,10 +27,10 @@ from edge.cli import build_parser
 from edge.crypto.key_files import create_identity, public_pem
 from edge.domain.protocol.record import Origin
 from tests.support.installation import Neighbour, eventually
+from tests.support.installer_machine import Machine
 from tests.support.signed_punches import SignedPunches
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPT, FRONT = ROOT / "provisioning/install-centre.sh", ROOT / "provisioning/install.sh"
 PAGE = (ROOT / "docs/centre.md").read_text()
 UNITS = sorted(
     [*(ROOT / "systemd").glob("smartclocker-*.service"), *(ROOT / "systemd").glob("smartclocker-*.timer")]
@@ -38,118 +38,88 @@ UNITS = sorted(
 TIMERS = [path for path in UNITS if path.suffix == ".timer"]
 FIRST = ("--host", "clock.example.org", "--site", "main")
 PROGRAM = "/opt/smartclocker/venv/bin/smartclocker"
-STAND_INS = {
-    "apt-get": 'echo "apt-get $*" >> "$LOG"; exit "${APT:-0}"',
-    "systemctl": 'echo "systemctl $*" >> "$LOG"; [ "$*" != "${REFUSED:-}" ]',
-    "systemd-sysusers": 'echo "systemd-sysusers $*" >> "$LOG"',
-    "id": 'if [ "$1" = -u ]; then echo "${USER_ID:-0}"; else exit 1; fi',
-    "python3": """
-        echo "python3 $*" >> "$LOG"
-        for last; do :; done; mkdir -p "$last/bin"
-        printf '#!/bin/sh\\n%s\\n' \\
-            'echo "pip $* index:${PIP_NO_INDEX:-} links:${PIP_FIND_LINKS:-}" >> "$LOG"' > "$last/bin/pip"
-        printf '#!/bin/sh\\necho "smartclocker $*" >> "$LOG"\\n%s\\n' "$REAL" > "$last/bin/smartclocker"
-        chmod +x "$last/bin/pip" "$last/bin/smartclocker" """,
-}
-NEEDED = ("sh", "cat", "chmod", "dirname", "env", "grep", "install", "ln", "mkdir", "readlink", "rm", "sed")
 
 
-class Machine:
-    """What the installer sees. With `real`, the program that it installs is this one."""
+class CentreMachine(Machine):
+    """A machine whose installer is asked for a centre. With `real`, the program that it installs is this one."""
 
     def __init__(self, directory: Path, *, real: bool = False) -> None:
-        self.root, self.log, self.bin = directory / "root", directory / "log", directory / "bin"
-        self.real = f'exec "{sys.executable}" -m edge "$@"' if real else ""
-        self.bin.mkdir()
-        self.root.mkdir()
-        for name in NEEDED:
-            (real_one,) = [p for p in (Path("/usr/bin", name), Path("/bin", name)) if p.exists()][:1]
-            (self.bin / name).symlink_to(real_one)
-        for name, body in STAND_INS.items():
-            (self.bin / name).write_text(f"#!/bin/sh\n{body}\n")
-            (self.bin / name).chmod(0o755)
+        super().__init__(directory)
+        told = 'echo "systemctl $*" >> "$LOG"; [ "$*" != "${REFUSED:-}" ]'
+        self._stand_in("systemctl", f'[ "$1" != is-active ] || exit 3; {told}')
+        (self.bin / "id").unlink()
+        self._stand_in("id", 'if [ "$1" = -u ]; then echo "${USER_ID:-0}"; else exit 1; fi')
+        if real:
+            body = f'cd "{ROOT}" && exec "{sys.executable}" -m edge "$@"'
+            (self.kept / "program").write_text(f'#!/bin/sh\necho "smartclocker $*" >> "$LOG"\n{body}\n')
 
-    def boot(self) -> None:
-        """systemd runs here."""
-        (self.root / "run/systemd/system").mkdir(parents=True)
-
-    def install(self, *words: object, code: int = 0, script: Path = SCRIPT, **environment: str) -> str:
-        told = {"PATH": str(self.bin), "INSTALL_ROOT": str(self.root), "LOG": str(self.log), "REAL": self.real}
-        done = subprocess.run(
-            ["/bin/sh", str(script), *map(str, words)],
-            env={**told, "PYTHONPATH": str(ROOT), **environment},
-            text=True,
-            capture_output=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    @property
-    def done(self) -> list[str]:
-        return self.log.read_text().splitlines() if self.log.exists() else []
+    def centre(self, *words: object, code: int = 0, **environment: str) -> str:
+        return self.install("--centre", *map(str, words), code=code, **environment)
 
     def path(self, path: str) -> Path:
         return self.root / path.removeprefix("/")
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path)
+def machine(tmp_path: Path) -> CentreMachine:
+    return CentreMachine(tmp_path)
 
 
 # What is refused
 
 
 @pytest.mark.parametrize("words", [(), ("--host", "a"), ("--site", "main"), ("--listen", "192.0.2.1")])
-def test_the_first_time_a_host_and_a_site_are_needed_and_nothing_was_done(machine: Machine, words) -> None:
-    assert "give --host NAME" in machine.install(*words, code=69)
+def test_the_first_time_a_host_and_a_site_are_needed_and_nothing_was_done(machine: CentreMachine, words) -> None:
+    assert "give --host NAME" in machine.centre(*words, code=69)
     assert machine.done == []
     assert list(machine.root.iterdir()) == []
 
 
 @pytest.mark.parametrize("option", ["--host", "--site", "--listen", "--port"])
 @pytest.mark.parametrize("value", ["", "two words", "-x", "a;b", "$(id)", "*", "a\nb", "a'b"])
-def test_a_value_that_is_no_name_is_refused(machine: Machine, option: str, value: str) -> None:
-    assert f"install: {option} " in machine.install(*FIRST, option, value, code=64)
+def test_a_value_that_is_no_name_is_refused(machine: CentreMachine, option: str, value: str) -> None:
+    assert f"install: {option} " in machine.centre(*FIRST, option, value, code=64)
     assert machine.done == []
 
 
-def test_an_option_without_its_value_or_an_unknown_one_is_refused(machine: Machine) -> None:
-    assert "needs a value" in machine.install("--host", code=69)
-    assert "--dry-run" in machine.install("--frobnicate", code=64)
-    assert "needs a directory of wheels" in machine.install(*FIRST, "--wheelhouse", "/nowhere", code=69)
-    assert "needs root" in machine.install(*FIRST, code=69, USER_ID="1000")
+def test_an_option_without_its_value_or_an_unknown_one_is_refused(machine: CentreMachine) -> None:
+    assert "needs a value" in machine.centre("--host", code=69)
+    assert "--dry-run" in machine.centre("--frobnicate", code=64)
+    assert "needs a directory of wheels" in machine.centre(*FIRST, "--wheelhouse", "/nowhere", code=69)
+    assert "needs root" in machine.centre(*FIRST, code=69, USER_ID="1000")
     assert machine.done == []
 
 
 # What is done
 
 
-def test_all_is_done_in_its_order(machine: Machine) -> None:
+def test_all_is_done_in_its_order(machine: CentreMachine) -> None:
     machine.boot()
-    said = machine.install(*FIRST)
+    said = machine.centre(*FIRST)
     root = machine.root
+    release = root / "opt/smartclocker" / machine.link("venv")
     steps = [
         "apt-get update --quiet",
-        "apt-get install --yes --no-install-recommends python3 python3-venv openssl mosquitto",
+        "apt-get install --yes --no-install-recommends python3 openssl mosquitto python3-venv",
         f"systemd-sysusers --root={root} {root}/etc/sysusers.d/smartclocker.conf",
-        f"python3 -m venv {root}/opt/smartclocker/venv",
-        "pip install --quiet --require-hashes -r provisioning/locks/central.txt index: links:",
+        "pip install --quiet --require-hashes -r provisioning/locks/terminal.txt index: links:",
+        f"pip install --quiet --require-hashes --no-deps -r {release}/centre.txt index: links:",
         "pip install --quiet --no-deps . index: links:",
+        "smartclocker --version",
         f"smartclocker central init {root}/var/lib/smartclocker-ledger --host clock.example.org --site main",
         f"smartclocker central authority init {root}/var/lib/smartclocker-ledger",
         f"smartclocker central backup-key {root}/etc/smartclocker/backup.key",
         f"smartclocker central broker {root}/var/lib/smartclocker-ledger {root}/etc/smartclocker/broker",
+        "systemctl daemon-reload",
         "systemctl daemon-reload",
         "systemctl enable mosquitto.service",
         "systemctl restart mosquitto.service",
         "systemctl enable smartclocker-ledger.service",
         "systemctl restart smartclocker-ledger.service",
     ]
-    assert machine.done[:-1] == steps
-    enabled = machine.done[-1].removeprefix("systemctl enable --now ").split()
+    assert machine.done[:-2] == steps
+    assert machine.done[-1] == "systemctl start --no-block smartclocker-backup.service"
+    enabled = machine.done[-2].removeprefix("systemctl enable --now ").split()
     assert sorted(enabled) == [path.name for path in TIMERS]
     units = machine.path("etc/systemd/system")
     assert sorted(path.name for path in units.glob("smartclocker-*")) == [path.name for path in UNITS]
@@ -169,90 +139,97 @@ def test_all_is_done_in_its_order(machine: Machine) -> None:
         assert machine.path(private).stat().st_mode & 0o777 == 0o700
 
 
-def test_the_terminal_s_installer_hands_over(machine: Machine) -> None:
-    machine.install("--centre", *FIRST, script=FRONT)
-    assert any("central init" in line for line in machine.done)
-    assert not any("keys create" in line for line in machine.done)
-    assert "install-centre.sh" in machine.install("--help", script=FRONT)
-    assert "--host NAME" in machine.install("--centre", "--help", script=FRONT)
+def test_help_says_how(machine: CentreMachine) -> None:
+    assert "--centre --help" in machine.install("--help")
+    assert "--host NAME" in machine.centre("--help")
+    assert machine.done == []
 
 
-def test_an_address_of_the_network_is_named_in_the_certificate(machine: Machine) -> None:
-    machine.install(*FIRST, "--listen", "192.0.2.1", "--port", "8884")
+def test_an_address_of_the_network_is_named_in_the_certificate(machine: CentreMachine) -> None:
+    machine.centre(*FIRST, "--listen", "192.0.2.1", "--port", "8884")
     (made,) = [line for line in machine.done if "central init" in line]
     assert made.endswith("--listen 192.0.2.1 --port 8884 --host 192.0.2.1")
 
 
 @pytest.mark.parametrize("without", [(), ("systemctl", "systemd-sysusers")], ids=["a chroot", "no systemd at all"])
-def test_where_systemd_does_not_run_it_goes_on_to_the_end(machine: Machine, without: tuple[str, ...]) -> None:
+def test_where_systemd_does_not_run_it_goes_on_to_the_end(machine: CentreMachine, without: tuple[str, ...]) -> None:
     for name in without:
         (machine.bin / name).unlink()
-    said = machine.install(*FIRST)
+    said = machine.centre(*FIRST)
     assert "left out, for systemd does not run here: systemctl daemon-reload" in said
     assert "after the boot: systemctl enable --now mosquitto.service" in said
     assert not any(line.startswith("systemctl") for line in machine.done)
 
 
-def test_a_broker_that_does_not_start_is_said_and_may_be_tried_again(machine: Machine) -> None:
+def test_a_broker_that_does_not_start_is_said_and_may_be_tried_again(machine: CentreMachine) -> None:
     machine.boot()
-    said = machine.install(*FIRST, code=69, REFUSED="restart mosquitto.service")
+    said = machine.centre(*FIRST, code=69, REFUSED="restart mosquitto.service")
     assert "mosquitto.service does not start; journalctl -u mosquitto.service" in said
-    assert "The centre stands" in machine.install(*FIRST)
+    assert "The centre stands" in machine.centre(*FIRST)
 
 
-def test_without_a_network_every_package_comes_from_the_wheelhouse(machine: Machine, tmp_path: Path) -> None:
+def test_without_a_network_every_package_comes_from_the_wheelhouse(machine: CentreMachine, tmp_path: Path) -> None:
     (tmp_path / "wheels").mkdir()
-    machine.install(*FIRST, "--wheelhouse", tmp_path / "wheels")
+    machine.centre(*FIRST, "--wheelhouse", tmp_path / "wheels")
     pip = [line for line in machine.done if line.startswith("pip install")]
-    assert len(pip) == 2
+    assert len(pip) == 3
     assert all(line.endswith(f"index:1 links:{tmp_path}/wheels") for line in pip)
 
 
-def test_a_terminal_s_program_on_this_machine_keeps_the_system_s_packages(machine: Machine) -> None:
-    venv = machine.path("opt/smartclocker/venv")
-    venv.mkdir(parents=True)
-    (venv / "pyvenv.cfg").write_text("include-system-site-packages = true\n")
-    machine.install(*FIRST)
-    assert f"python3 -m venv --system-site-packages {venv}" in machine.done
+def test_killed_after_any_action_it_goes_on_from_there(tmp_path: Path) -> None:
+    """Every fourth action; a kill test of each is the terminal's."""
+    (tmp_path / "whole").mkdir()
+    whole = CentreMachine(tmp_path / "whole")
+    whole.boot()
+    whole.centre(*FIRST)
+    for action in range(1, 1_000, 4):
+        (tmp_path / str(action)).mkdir()
+        machine = CentreMachine(tmp_path / str(action))
+        machine.boot()
+        if not machine.killed_after(action, "--centre", *FIRST):
+            break
+        machine.centre(*FIRST)
+        assert machine.tree() == whole.tree(), action
+    assert action > 40
 
 
-def test_where_the_ledger_finds_the_broker_may_be_yours(machine: Machine) -> None:
-    machine.install(*FIRST)
+def test_where_the_ledger_finds_the_broker_may_be_yours(machine: CentreMachine) -> None:
+    machine.centre(*FIRST)
     env = machine.path("etc/smartclocker/ledger.env")
     assert env.read_text().splitlines()[1:] == ["BROKER_HOST=localhost", "BROKER_PORT=8883"]
     env.write_text("BROKER_HOST=broker.example.org\n")
-    assert "kept: /etc/smartclocker/ledger.env" in machine.install(*FIRST)
+    assert "kept: /etc/smartclocker/ledger.env" in machine.centre(*FIRST)
     assert env.read_text() == "BROKER_HOST=broker.example.org\n"
 
 
-def test_a_dry_run_changes_nothing_and_names_the_steps(machine: Machine) -> None:
+def test_a_dry_run_changes_nothing_and_names_the_steps(machine: CentreMachine) -> None:
     machine.boot()
-    said = machine.install(*FIRST, "--dry-run", USER_ID="1000")
+    said = machine.centre(*FIRST, "--dry-run", USER_ID="1000")
     assert (machine.done, sorted(path.name for path in machine.root.iterdir())) == ([], ["run"])
     for step in ("--require-hashes", "central init", "central broker", "systemctl enable --now", "ledger.env"):
         assert f"{step}" in said
     assert "Nothing was changed" in said
 
 
-def test_removing_keeps_the_data(machine: Machine) -> None:
+def test_removing_keeps_the_data(machine: CentreMachine) -> None:
     machine.boot()
-    machine.install(*FIRST)
+    machine.centre(*FIRST)
     key = machine.path("var/lib/smartclocker-ledger/ledger.key")
     key.touch()
-    machine.install("--uninstall")
+    machine.centre("--uninstall")
     left = [path for path in machine.path("etc/systemd/system").rglob("*") if path.is_file()]
     assert left == []
     for gone in ("usr/local/bin/smartclocker", "opt/smartclocker", "etc/sysusers.d/smartclocker.conf"):
         assert not os.path.lexists(machine.path(gone)), gone
     assert key.exists()
     assert any(line.startswith("systemctl disable --now smartclocker-orders.timer") for line in machine.done)
-    assert "removed. Kept:" in machine.install("--uninstall"), "given again"
+    assert "removed. Kept:" in machine.centre("--uninstall"), "given again"
 
 
-def test_removing_leaves_a_terminal_its_program(machine: Machine) -> None:
-    machine.install(*FIRST)
+def test_removing_leaves_a_terminal_its_program(machine: CentreMachine) -> None:
+    machine.centre(*FIRST)
     machine.path("etc/systemd/system/smartclocker.service").touch()
-    assert "smartclocker.service runs from there" in machine.install("--uninstall")
+    assert "smartclocker.service runs from there" in machine.centre("--uninstall")
     for kept in ("usr/local/bin/smartclocker", f"{PROGRAM}", "etc/sysusers.d/smartclocker.conf"):
         assert os.path.lexists(machine.path(kept)), kept
 
@@ -307,7 +284,7 @@ class Followed:
     """A machine on which somebody gives the commands of the page; what runs of it ends with `stop`."""
 
     def __init__(self, directory: Path) -> None:
-        self.machine = Machine(directory, real=True)
+        self.machine = CentreMachine(directory, real=True)
         self.pem = directory / "gate-1.pem"
         self.held = socket.socket()  # bound and not listening: nobody else is given its port
         self.held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -331,7 +308,7 @@ class Followed:
         words = [self.word(word) for word in words]
         if program.endswith("install.sh"):
             more = ["--listen", "127.0.0.1", "--port", self.port] if "--host" in words else []
-            return self.machine.install(*words, *more, script=FRONT)
+            return self.machine.install(*words, *map(str, more))
         if program in {"smartclocker", PROGRAM}:
             return self.smartclocker(*words, codes=codes)
         if program.endswith("systemctl"):
@@ -491,13 +468,13 @@ def sent(followed: Followed, gate: Neighbour, message: tuple[str, bytes]) -> int
 
 def test_given_again_it_keeps_keys_and_certificates_and_adds_a_site(followed: Followed) -> None:
     machine = followed.machine
-    machine.install(*FIRST, "--listen", "127.0.0.1")
+    machine.centre(*FIRST, "--listen", "127.0.0.1")
     kept = [machine.path("etc/smartclocker/backup.key")]
     kept += [
         path for path in followed.base.rglob("*") if path.is_file() and path.suffix in {".key", ".crt", ".pem"}
     ]
     before = {path: path.read_bytes() for path in kept}
-    said = machine.install("--site", "depot")
+    said = machine.centre("--site", "depot")
     assert "kept: /etc/smartclocker/backup.key" in said
     assert {path: path.read_bytes() for path in kept} == before
     acl = machine.path("etc/smartclocker/broker/acl").read_text()
@@ -507,7 +484,7 @@ def test_given_again_it_keeps_keys_and_certificates_and_adds_a_site(followed: Fo
 
 
 def test_a_broker_on_one_address_is_found_there_by_the_ledger(followed: Followed) -> None:
-    followed.machine.install(*FIRST, "--listen", "192.0.2.1", "--port", "8884")
+    followed.machine.centre(*FIRST, "--listen", "192.0.2.1", "--port", "8884")
     env = followed.machine.path("etc/smartclocker/ledger.env").read_text()
     assert "BROKER_HOST=192.0.2.1\nBROKER_PORT=8884\n" in env
     said = subprocess.run(
