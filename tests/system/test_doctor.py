@@ -186,6 +186,17 @@ def test_an_ordinary_user_is_told_what_could_not_be_seen(reachable: Path, photos
     assert (unread.verdict, "may not read" in unread.said) == (WARN, True)
 
 
+def test_the_service_s_user_without_systemd_s_credentials_is_told_so(quick, monkeypatch) -> None:
+    text = quick.config.read_text()
+    quick.config.write_text(text.replace('identity = "identity"', 'identity = "credential:identity"'))
+    owner = (quick.directory / "state").stat().st_uid or 65534
+    monkeypatch.setattr(os, "geteuid", lambda: owner)
+    os.chown(quick.directory / "state", owner, -1)
+    for item in ("keys", "records"):
+        found = look_at(item, Sources(quick.config))
+        assert (found.verdict, "for root alone" in found.said) == (WARN, True), found
+
+
 def test_a_file_of_somebody_else_and_one_that_is_open(quick, doctor) -> None:
     begun(quick)
     quick.journal.chmod(0o644)
@@ -231,6 +242,19 @@ def test_cues_are_shown_beside_the_json_and_not_in_it(quick, doctor, monkeypatch
 
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     assert "nobody answered" in doctor(quick.config, "--ask", "--offline")["lights"]["said"]
+
+
+def test_an_action_that_goes_on_already_is_no_failure_of_the_lights(quick, doctor, monkeypatch) -> None:
+    from edge.errors import ControlRefused
+
+    def busy(*_: object) -> None:
+        raise ControlRefused("another action goes on; try again")
+
+    monkeypatch.setattr("edge.cli.terminal.cues.show_directly", busy)
+    found = doctor(quick.config, "--ask", "--offline")["lights"]
+    assert (found["verdict"], "another action goes on" in found["said"]) == ("warn", True)
+    quick.config.write_text("broken")
+    assert "could not be looked at" in doctor(quick.config, "--ask", "--offline")["lights"]["said"]
 
 
 def test_lights_that_cannot_be_driven_are_a_finding(quick, doctor, monkeypatch) -> None:

@@ -84,7 +84,8 @@ def _findings(arguments: argparse.Namespace) -> "list[DoctorFinding]":
 
     found = []
     for finding in examination.findings(arguments.config, _items(offline=arguments.offline)):
-        told = _asked(finding, arguments) if finding.item == "lights" and arguments.ask else finding
+        asks = arguments.ask and finding.item == "lights" and not finding.said.endswith(UNUSABLE)
+        told = _asked(finding, arguments) if asks else finding
         found.append(told)
         if not arguments.json and not told.said.endswith(UNUSABLE):
             print(lines(told), flush=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from edge.domain.attendance.cues import CUES, CueName
-from edge.errors import SmartClockerError
+from edge.errors import ControlError, ControlRefused, SmartClockerError
 
 if TYPE_CHECKING:
     from edge.domain.doctor import DoctorFinding
@@ -36,6 +36,8 @@ def ask_about_lights(
                 return replace(finding, verdict=unknown, said=why, mend="answer y or n")
             if not said:
                 unseen.append(name)
+    except (ControlError, ControlRefused) as error:
+        return replace(finding, verdict=unknown, said=f"no cue could be shown: {error}", mend="try again as root")
     except SmartClockerError as error:
         said_before, _, cure = str(error).rpartition("; ")
         return replace(finding, verdict=DoctorVerdict.FAIL, said=said_before or cure, mend=cure)

@@ -24,7 +24,7 @@ def broker(sources: Sources) -> DoctorFinding:
     """The broker, a record that is in the journal already, and the ledger's signed receipt."""
     if sources.config.uplink is None:
         return absent("broker", "no [uplink]: this terminal has no centre")
-    sources.only_for_the_service()
+    sources.only_with_keys()
     began = time.monotonic()
     steps = list(online.steps(sources.config, installed.load_secrets(sources.config)))
     took_s = time.monotonic() - began

@@ -31,7 +31,7 @@ def configuration(sources: Sources) -> DoctorFinding:
 
 def keys(sources: Sources) -> DoctorFinding:
     """The keys and the policy, the folders in which they lie, and the owners of the state directory's files."""
-    sources.only_for_the_service()
+    sources.only_with_keys()
     problems = [*files.keys(sources.config, sources.account), *files.open_folders(sources.config)]
     problems += files.policy(sources.config, sources.account)
     found, open_ones = list(_foreign(sources.state)), list(_open(sources.state))
@@ -47,7 +47,7 @@ def keys(sources: Sources) -> DoctorFinding:
 
 def records(sources: Sources) -> DoctorFinding:
     """The journal, the people and the files beside them, as `smartclocker check` reads them."""
-    sources.only_for_the_service()
+    sources.only_with_keys()
     here = installed.journal_path(sources.config).exists()
     said = "journal and people file are in order" if here else "no journal yet: the first start makes it"
     journal = (sources.status or {}).get("journal")
@@ -65,7 +65,7 @@ def certificate(sources: Sources) -> DoctorFinding:
     uplink = sources.config.uplink
     if uplink is None:
         return absent("certificate", "no [uplink]: this terminal has no centre")
-    sources.only_for_the_service()
+    sources.only_with_keys()
     problems = list(files.uplink(sources.config, sources.account))
     if problems:
         return of_problems("certificate", problems, ok("certificate", ""))

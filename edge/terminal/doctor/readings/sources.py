@@ -18,7 +18,7 @@ from edge.adapters.linux.clock import kernel_synchronised, kernel_worst_error_s
 from edge.adapters.linux.control_client import ANSWER_S, ask
 from edge.adapters.linux.service_account import Account
 from edge.config import Loaded
-from edge.config_schema import Config
+from edge.config_schema import CREDENTIAL, Config
 from edge.domain.doctor import AS_ROOT, UNUSABLE, ItemUnseen
 from edge.errors import ConfigError, ControlAway, ControlError, ControlRefused
 from edge.storage.bounded_read import read_at_most
@@ -128,6 +128,16 @@ class Sources:
             return  # the item says what is wrong with the directory
         if owner != os.geteuid():
             raise ItemUnseen(f"uid {os.geteuid()} may not read the service's files", AS_ROOT)
+
+    def only_with_keys(self) -> None:
+        """Raise ItemUnseen unless the caller can read the keys; systemd hands some to the service alone."""
+        self.only_for_the_service()
+        if os.geteuid() == 0 or "CREDENTIALS_DIRECTORY" in os.environ:
+            return
+        named = [self.config.keys.identity, self.config.keys.storage]
+        named += [] if self.config.uplink is None else [self.config.uplink.key]
+        if any(path.startswith(CREDENTIAL) for path in named):
+            raise ItemUnseen("keys that systemd hands to the service are for root alone", AS_ROOT)
 
     @property
     def status(self) -> dict[str, Any] | None:
