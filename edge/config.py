@@ -23,7 +23,7 @@ from edge.errors import ConfigError
 _ORIGINS = {
     "identity": "`smartclocker keys create` makes it",
     "storage": "`smartclocker keys create` makes it",
-    "tls-key": "`smartclocker central issue` made it at the centre",
+    "tls-key": "`smartclocker claim` makes it",
 }
 CREDENTIAL_SOURCE = Path("/etc/smartclocker/keys")
 """The folder from which the unit's LoadCredential= takes the credentials. Only root can read it; it is for commands

@@ -121,7 +121,10 @@ _ALERTS = {
 }
 
 
-_ORIGIN = "copy it from the centre (`smartclocker central issue` made it there, and ca.crt is in its pki/)"
+_ORIGIN = (
+    "`smartclocker claim` brings it; or copy it from the centre (`smartclocker central issue` made it there, and "
+    "ca.crt is in its pki/)"
+)
 
 
 def _certificate_reason(error: ssl.SSLCertVerificationError, settings: UplinkSettings) -> str:
