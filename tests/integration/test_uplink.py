@@ -152,7 +152,7 @@ def test_two_terminals_under_one_name_are_told_so(installation):
 @pytest.mark.parametrize(
     ("harm", "words"),
     [
-        (Path.unlink, "does not exist; copy it from the centre"),
+        (Path.unlink, "does not exist; `smartclocker claim` brings it"),
         (lambda path: path.write_text("-----BEGIN NOTHING-----\n"), "PEM"),
         (lambda path: path.write_bytes(b""), "PEM"),
         (lambda path: (path.unlink(), path.mkdir()), "cannot be read"),
@@ -185,7 +185,7 @@ def test_a_file_that_cannot_be_used_is_named_waited_for_and_taken_once_it_is_men
 def test_a_command_says_at_once_what_file_it_cannot_use(installation, tmp_path, which):
     """As the ledger does at its start: a person waits for it."""
     settings = replace(installation.uplink("gate-1"), **{which: tmp_path / "absent.pem"})
-    with pytest.raises(KeyFileError, match=r"absent\.pem: does not exist; copy it from the centre"):
+    with pytest.raises(KeyFileError, match=r"absent\.pem: does not exist; `smartclocker claim` brings it"):
         MqttLink(settings, Identity("somebody")).start()
 
 
