@@ -53,10 +53,10 @@ class DoctorFinding:
 class ItemUnseen(SmartClockerError):
     """An item cannot be looked at; the text says why. Only the doctor raises it, and only the doctor catches it."""
 
-    def __init__(self, why: str, mend: str = "") -> None:
+    def __init__(self, why: str, mend: str) -> None:
         """`mend` is what to do so that it can be looked at."""
         self.why, self.mend = why, mend
-        super().__init__(f"{why}; {mend}" if mend else why)
+        super().__init__(f"{why}; {mend}")
 
 
 def parse(document: Mapping[str, Any]) -> DoctorFinding:
@@ -70,7 +70,7 @@ def parse(document: Mapping[str, Any]) -> DoctorFinding:
     )
 
 
-def unseen(item: str, why: str, mend: str = "", *, verdict: DoctorVerdict = DoctorVerdict.WARN) -> DoctorFinding:
+def unseen(item: str, why: str, mend: str, *, verdict: DoctorVerdict = DoctorVerdict.WARN) -> DoctorFinding:
     """The finding that an item could not be looked at."""
     return DoctorFinding(item, verdict, f"could not be looked at: {why}", mend)
 

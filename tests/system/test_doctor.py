@@ -61,6 +61,7 @@ def doctor(capsys) -> Doctor:
         assert code == (1 if fails else 0)
         assert said["verdict"] == ("fail" if fails else "warn" if "warn" in str(found) else "ok")
         assert all(one["mend"] for one in found.values() if one["verdict"] == "fail"), found
+        assert all(one["mend"] for one in found.values() if one["verdict"] == "warn"), found
         return found
 
     return run

@@ -45,7 +45,7 @@ def look_at(item: str, sources: Sources) -> DoctorFinding:
         problems = error.problems if isinstance(error, ConfigError) else [str(error)]
         return of_problems(item, problems, ok(item, ""))
     except OSError as error:
-        mend = AS_ROOT if isinstance(error, PermissionError) else ""
+        mend = AS_ROOT if isinstance(error, PermissionError) else "`dmesg` shows what the kernel says of it"
         where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
         return unseen(item, f"{where}{error.strerror or type(error).__name__}", mend)
     except Exception as error:  # noqa: BLE001 - one broken item must not hide the others

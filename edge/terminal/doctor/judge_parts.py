@@ -96,15 +96,17 @@ class DiskReading:
     read_only: bool
 
 
-def disk(reading: DiskReading, problems: Collection[str] = ()) -> DoctorFinding:
-    """How the disk is, where no check of it failed; `problems` are notes that do not fail it."""
+def disk(reading: DiskReading, notes: Collection[str] = ()) -> DoctorFinding:
+    """How the disk is, where no check of it failed; `notes` do not fail it, and each ends with its mend."""
     measured: Measured = {"file_system": reading.kind, "free_mb": reading.free_mb, "total_mb": reading.total_mb}
     said = f"{reading.free_mb:,} MB of {reading.total_mb:,} MB free on {reading.kind}"
     if reading.read_only:
         mend = "look at the kernel's log (`dmesg`): a failing disk is mounted read-only; replace it"
         return DoctorFinding("disk", DoctorVerdict.FAIL, f"{said}, and it is read-only", mend, measured)
-    if problems:
-        return DoctorFinding("disk", DoctorVerdict.WARN, f"{said}; {'; '.join(problems)}", "", measured)
+    if notes:
+        parts = [note.rpartition("; ") for note in notes]
+        told, mend = ("; ".join(part[at] for part in parts) for at in (0, 2))
+        return DoctorFinding("disk", DoctorVerdict.WARN, f"{said}; {told}", mend, measured)
     return ok("disk", said, measured)
 
 

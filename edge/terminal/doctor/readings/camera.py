@@ -43,7 +43,7 @@ def _served(config: Config) -> CameraReading:
     try:
         said = ask(installed.control_path(config), {"do": "camera-test"}, within_s=_SERVED_S)
     except (ControlRefused, ControlError) as error:
-        raise ItemUnseen(f"the running service answers: {error}") from error
+        raise ItemUnseen(f"the running service answers: {error}", "try again in a minute") from error
     size, light, rate = said.get("size"), said.get("luminance_of_face"), said.get("looked_at_a_second")
     frames = said.get("frames")
     return CameraReading(

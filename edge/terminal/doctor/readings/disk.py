@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from edge.adapters.linux.service_account import acting_as
-from edge.domain.doctor import DoctorFinding, DoctorVerdict, ItemUnseen, of_problems
+from edge.domain.doctor import AS_ROOT, DoctorFinding, DoctorVerdict, ItemUnseen, of_problems
 from edge.terminal.checks import state as state_checks
 from edge.terminal.doctor import judge_parts
 from edge.terminal.doctor.judge_parts import DiskReading
@@ -40,9 +40,11 @@ def disk(sources: Sources) -> DoctorFinding:
     if reading.read_only:
         return fine
     volatile = sources.config.storage.volatile
-    notes = ["storage.volatile is set: a power cut may take every punch"] if volatile else []
+    notes = ["storage.volatile is set, and a power cut may take every punch; remove it on a real disk"] * volatile
     if not _may_look(sources):
-        return judge_parts.disk(reading, [*notes, "whether the journal has its space, only root can see"])
+        return judge_parts.disk(
+            reading, [*notes, f"whether the journal has its space, root alone can see; {AS_ROOT}"]
+        )
     with acting_as(sources.account):
         problems = list(state_checks.directory(state, sources.account, volatile=volatile))
         problems = problems or list(state_checks.disk(sources.config, state))
@@ -88,7 +90,9 @@ def wear(sources: Sources) -> DoctorFinding:
     try:
         major, minor = sources.device(sources.state)
     except OSError as error:
-        raise ItemUnseen(f"the state directory cannot be looked at ({error.strerror})") from error
+        raise ItemUnseen(
+            f"the state directory cannot be looked at ({error.strerror})", "mend the item disk first"
+        ) from error
     block = (sources.root / f"sys/dev/block/{major}:{minor}").resolve()
     if (block / "partition").exists():
         block = block.parent

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edge.adapters.mqtt import certificate as certificates
 from edge.domain.doctor import AS_ROOT, DoctorFinding, DoctorVerdict, ItemUnseen, absent, of_problems, ok
+from edge.domain.plural import counted
 from edge.errors import ConfigError
 from edge.terminal import installed
 from edge.terminal.checks import files, state
@@ -53,8 +54,8 @@ def records(sources: Sources) -> DoctorFinding:
     journal = (sources.status or {}).get("journal")
     told = journal if isinstance(journal, dict) else {}
     measured = {f"records_{name}": told[name] for name in ("head", "pending") if isinstance(told.get(name), int)}
-    if "records_pending" in measured:
-        said += f"; {measured['records_pending']} records are not receipted yet"
+    if pending := measured.get("records_pending"):
+        said += f"; {counted(pending, 'record')} not receipted yet"
     found = state.problems(sources.config, sources.account)
     problems = [line for line in found if not line.startswith("storage.max_bytes")]  # the item disk says it
     return of_problems("records", problems, ok("records", said, measured))

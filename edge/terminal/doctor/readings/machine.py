@@ -4,7 +4,7 @@ import platform
 import re
 
 from edge import __version__
-from edge.domain.doctor import DoctorFinding, ItemUnseen
+from edge.domain.doctor import AS_ROOT, DoctorFinding, ItemUnseen
 from edge.terminal.doctor import judge_machine
 from edge.terminal.doctor.judge_machine import SwapArea
 from edge.terminal.doctor.readings.sources import Sources, text_of
@@ -60,7 +60,7 @@ def swap(sources: Sources) -> DoctorFinding:
     """The rows of /proc/swaps."""
     said = text_of(sources.root / "proc/swaps")
     if said is None:
-        raise ItemUnseen("/proc/swaps cannot be read")
+        raise ItemUnseen("/proc/swaps cannot be read", "`swapon --show` shows the same")
     rows = [line.split() for line in said.splitlines()[1:]]
     areas = [SwapArea(row[0], int(row[2])) for row in rows if len(row) > 2 and _NUMBER.fullmatch(row[2])]
     try:
@@ -77,5 +77,5 @@ def core_dumps(sources: Sources) -> DoctorFinding:
         return judge_machine.core_dumps(None)
     found = _CORE.search(text_of(sources.root / "proc" / pid / "limits") or "")
     if found is None:
-        raise ItemUnseen(f"the limits of process {pid} cannot be read")
+        raise ItemUnseen(f"the limits of process {pid} cannot be read", AS_ROOT)
     return judge_machine.core_dumps(found[1])

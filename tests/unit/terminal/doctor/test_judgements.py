@@ -132,6 +132,11 @@ def test_a_look_that_is_slow_says_what_it_means_for_a_punch() -> None:
 def test_disk() -> None:
     judged(judge_parts.disk(DiskReading("ext4", 20_000, 30_000, False)), OK)
     assert "read-only" in judged(judge_parts.disk(DiskReading("ext4", 20_000, 30_000, True)), FAIL).said
+    noted = judged(
+        judge_parts.disk(DiskReading("ext4", 20_000, 30_000, False), ["a; b; mend a", "c; mend c"]), WARN
+    )
+    assert noted.said.endswith("a; b; c")
+    assert noted.mend == "mend a; mend c"
 
 
 @pytest.mark.parametrize(("ms", "verdict"), [(0.02, OK), (99.0, OK), (100.0, WARN), (1_000.0, FAIL)])
