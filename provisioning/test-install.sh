@@ -34,6 +34,7 @@ if [ "${1:-}" = inside ]; then # in namespaces of its own: what is mounted here 
     mkdir -p mnt/old
     pivot_root . mnt/old
     umount --lazy /mnt/old
+    mount --make-rshared / # as systemd has it where it boots: a unit's credentials are mounted elsewhere first
     exec /usr/bin/env -i container=trial LANG=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd
 fi
 

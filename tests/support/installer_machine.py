@@ -53,7 +53,8 @@ _STAND_INS = {
         if [ "$1" = is-active ]; then exit "${ACTIVE:-3}"; fi
         echo "systemctl $*" >> "$LOG"; exit "${SYSTEMCTL:-0}" """,
     "systemd-sysusers": """echo "systemd-sysusers $*" >> "$LOG"
-        printf '%s\\n' smartclocker smartclocker-ledger gpio input video smartclocker-operators > "$KEPT/accounts" """,
+        printf '%s\\n' smartclocker smartclocker-ledger gpio input video \\
+            smartclocker-operators > "$KEPT/accounts" """,
 }
 _COUNTED = ("apt-get", "python3", "sync", "systemd-sysusers")
 
