@@ -1,9 +1,12 @@
 """The lines of a claim: what does not fit exactly is refused as a whole."""
 
 import base64
+import contextlib
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.domain.claim import messages
 from edge.domain.claim.messages import ClaimAnswer, ClaimPolicy, ClaimRequest, Refusal
@@ -116,3 +119,14 @@ def test_the_proof_differs_with_each_of_its_parts() -> None:
         said.add(messages.proof(*[*parts[:n], other, *parts[n + 1 :]]))
     assert len(said) == 5
     assert {len(one) for one in said} == {22 + 4 * 32}
+
+
+@given(st.sampled_from(["request", "answer"]), st.integers(0, 1_200), st.binary(max_size=4), st.integers(0, 6))
+def test_a_line_that_was_altered_anywhere_is_read_or_refused_and_nothing_else(
+    which: str, place: int, put: bytes, gone: int
+) -> None:
+    line = messages.write_message(REQUEST if which == "request" else ANSWER)
+    altered = line[:place] + put + line[place + gone :]
+    for read in (messages.read_request, messages.read_answer, messages.read_greeting, messages.read_file_request):
+        with contextlib.suppress(RecordError):
+            read(altered)
