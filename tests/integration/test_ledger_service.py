@@ -1,6 +1,7 @@
 """The ledger as a service: what it never acknowledges too early, and how it ends."""
 
 import sqlite3
+from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
@@ -115,7 +116,7 @@ def test_a_database_that_is_no_more_under_its_name_receipts_nothing(installation
     """SQLite writes on into the file without a name, and all of that is gone when the program ends (I2)."""
     terminal = installation.terminal()
     terminal.append(3)
-    with installation.store() as store, sqlite3.connect(installation.root / "backup.db") as backup:
+    with installation.store() as store, closing(sqlite3.connect(installation.root / "backup.db")) as backup:
         store._db.backup(backup)
     service = installation.ledger()
     terminal.run(resend_s=0.2)

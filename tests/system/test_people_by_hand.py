@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -202,14 +203,13 @@ def test_one_altered_consent_is_said_and_cured_and_keeps_nobody_else_out(
     if gone:
         erased = smartclocker("people", "erase", spoilt, "--reason", "requested", "--config", site.config)
         assert erased.returncode == 0
-    with sqlite3.connect(site.directory / "state" / "people.db") as db:
+    with closing(sqlite3.connect(site.directory / "state" / "people.db")) as db, db:
         db.executescript("DROP TRIGGER consents_are_final")
         db.execute("UPDATE consents SET witness = zeroblob(length(witness)) WHERE person = ?", (spoilt,))
         db.executescript(
             "CREATE TRIGGER consents_are_final BEFORE UPDATE ON consents "
             "BEGIN SELECT RAISE(ABORT, 'consent history stays'); END;"
         )
-    db.close()
     with running(site.config, site.directory / "log") as terminal:
         wait_for(terminal, "  IN\n")  # Ann, from the folder of photographs
     assert "Traceback" not in (site.directory / "log").read_text()

@@ -3,6 +3,7 @@
 import random
 import re
 import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -48,16 +49,14 @@ def registry(path: Path) -> None:
 
 
 def another(path: Path) -> None:
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("CREATE TABLE people (x)")
-    db.close()
 
 
 def later(path: Path) -> None:
     RosterState(path).close()
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("PRAGMA user_version = 99")
-    db.close()
 
 
 RUBBISH = {
@@ -110,7 +109,7 @@ def test_one_altered_byte_anywhere_keeps_nobody_out_and_heals(site: Site) -> Non
     gate.give(retained)
     gate.received.close()
     kept = gate.received_path.read_bytes()
-    with sqlite3.connect(gate.received_path) as db:
+    with closing(sqlite3.connect(gate.received_path)) as db, db:
         tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         cells = [
             (table, column, n)
@@ -118,15 +117,13 @@ def test_one_altered_byte_anywhere_keeps_nobody_out_and_heals(site: Site) -> Non
             for (_, column, *_) in db.execute(f"PRAGMA table_info({table})")
             for n in range(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
         ]
-    db.close()
     assert len(cells) > 30
     for table, column, n in cells * 3:
         for path in gate.received_path.parent.glob(gate.received_path.name + "*"):
             path.unlink()
         gate.received_path.write_bytes(kept)
-        with sqlite3.connect(gate.received_path) as db:
+        with closing(sqlite3.connect(gate.received_path)) as db, db:
             altered(db, table, column, n, chance)
-        db.close()
         gate.restart()
         assert gate.matched() == {fay, bob}, (table, column)
         gate.give(retained)
@@ -209,9 +206,8 @@ def test_a_file_with_the_former_id_is_opened_and_given_its_own(tmp_path: Path) -
     made = RosterState(path)
     made.keep([EntryState("a" * 26, 1, "0" * 64, 1, OUT, "why")])
     made.close()
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute(f"PRAGMA application_id = {0x53435231}")
-    db.close()
     again = RosterState(path)
     assert (again.anew, list(again.rows())) == (None, ["a" * 26])
     assert again._db.execute("PRAGMA application_id").fetchone()[0] == RECEIVED.application_id

@@ -5,6 +5,7 @@ import hashlib
 import random
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -87,12 +88,11 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 def cells(path: Path) -> Iterator[tuple[str, str, int]]:
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         for (table,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
             count = db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
             for _, column, *_ in db.execute(f"PRAGMA table_info({table})").fetchall():
                 yield from ((table, column, n) for n in range(count))
-    db.close()
 
 
 def live(root: Path, clock: HandClock) -> tuple[set[str], list[str]]:
@@ -141,13 +141,12 @@ def test_whatever_byte_is_altered_the_terminal_starts_and_matches_the_others(
             file.unlink()
         (tmp_path / "people.db").write_bytes(kept[""])
         (tmp_path / "journal.db").write_bytes(journal)
-        with sqlite3.connect(tmp_path / "people.db") as db:
+        with closing(sqlite3.connect(tmp_path / "people.db")) as db, db:
             db.executescript(
                 "DROP TRIGGER consents_stay; DROP TRIGGER consents_are_final; PRAGMA ignore_check_constraints = ON;"
             )
             about = row_of(db, table, n)
             altered(db, table, column, n, chance)
-        db.close()
         where = (table, column, n, about)
         try:
             matched, damaged = live(tmp_path, HandClock())
@@ -172,8 +171,7 @@ def test_the_one_row_under_which_everything_is_sealed_is_told_from_a_wrong_key(
 ) -> None:
     path, _ = lived
     (tmp_path / "people.db").write_bytes(path.read_bytes())
-    with sqlite3.connect(tmp_path / "people.db") as db:
+    with closing(sqlite3.connect(tmp_path / "people.db")) as db, db:
         db.execute("UPDATE vault SET wrapped_epoch = zeroblob(length(wrapped_epoch))")
-    db.close()
     with pytest.raises(PeopleError, match="storage key does not open"):
         People(tmp_path / "people.db", STORAGE)
