@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.central.authority.register import REGISTRY, OrderRegister
+from edge.central.claims.schema import CLAIMS
 from edge.central.roster import membership
 from edge.central.roster.messages import compose
 from edge.central.roster.schema import ROSTER
@@ -222,7 +223,7 @@ def test_a_disk_that_refuses_is_no_damage(tmp_path: Path) -> None:
 
 
 def test_no_two_kinds_of_file_are_taken_for_each_other() -> None:
-    kinds = [JOURNAL, PEOPLE, RECEIVED, SITE, STORE, REGISTRY, ROSTER, LEDGER]
+    kinds = [JOURNAL, PEOPLE, RECEIVED, SITE, STORE, REGISTRY, ROSTER, LEDGER, CLAIMS]
     ids = [one.application_id for one in kinds]
     assert len(set(ids)) == len(ids)
     found = {int(number, 16) for path in Path("edge").rglob("*.py")
