@@ -37,6 +37,7 @@ deb: bundle  ## the same as Debian packages, for `apt install ./FILE.deb`: build
 
 install-test: setup  ## install the bundle in fresh Debians without a network, punch, remove it: a table (root; ARGS=13 for one)
 	@$(BIN)/python -m provisioning.bundle.make --machine "$$(uname -m)"
+	@$(BIN)/python -m provisioning.bundle.deb build/smartclocker-*-"$$(uname -m)".tar.gz
 	@provisioning/test-install.sh $(ARGS)
 
 lint: setup type  ## ruff, mypy --strict, import-linter

@@ -65,7 +65,7 @@ punch() {
         terminal=$!
     fi
     for _ in $(seq 60); do
-        ! smartclocker journal show /var/lib/smartclocker/journal.db | grep -q '"punch"' || break
+        ! smartclocker journal show /var/lib/smartclocker/journal.db | grep -qF punch.v1 || break
         sleep 1
     done
     [ -z "$terminal" ] || kill "$terminal"
@@ -107,7 +107,7 @@ sed 's/^/    /' said
 configure
 row "smartclocker check, configured" 0 "ok" smartclocker check
 row "enrol somebody from photographs" 0 "enrolled" enrol
-row "a punch by the replay camera, in the journal" 0 '"punch"' punch
+row "a punch by the replay camera, in the journal" 0 punch.v1 punch
 if systemd_runs; then
     altered next
     before=$(process)
@@ -126,4 +126,9 @@ row "  keys and people are there" 0 "Barack" smartclocker people list
 row "destroy, not confirmed" 69 "nothing was changed" "$bundle" --purge
 row "destroy" 0 "destroyed: keys and data" "$bundle" --purge --yes
 row "  nothing is left" 0 gone gone /etc/smartclocker /var/lib/smartclocker
+row "the Debian package: dpkg --install" 0 "Next:" dpkg --install smartclocker-terminal_*.deb
+row "  its program" 0 "smartclocker " smartclocker --version
+row "dpkg --remove" 0 "removed. Kept:" dpkg --remove smartclocker-terminal
+row "  it is gone, the keys are not" 0 gone gone /usr/share/smartclocker-terminal
+[ -s /etc/smartclocker/keys/storage ] || { echo "the keys are gone" && failed=1; }
 exit "$failed"

@@ -42,7 +42,10 @@ fi
 command -v debootstrap >/dev/null || die "debootstrap is missing: apt-get install debootstrap, then run this again"
 machine=$(uname -m)
 bundle=$(find build -maxdepth 1 -name "smartclocker-*-$machine.tar.gz")
-[ -e "$bundle" ] || die "there must be one bundle for $machine in build/: make bundle"
+package=$(find build -maxdepth 1 -name "smartclocker-terminal_*_$(dpkg --print-architecture).deb")
+for one in "$bundle" "$package"; do
+    [ -e "$one" ] || die "there must be one bundle and one package for $machine in build/: make clean, then make deb"
+done
 
 here=build/install-test
 mkdir -p "$here"
@@ -68,7 +71,7 @@ for release in "$@"; do
     fi
     mkdir -p "$root"
     tar --extract --file "$packed" --numeric-owner --directory "$root"
-    cp "$bundle" provisioning/test-install-inside.sh "$root/root/"
+    cp "$bundle" "$package" provisioning/test-install-inside.sh "$root/root/"
     rm -f "$root/etc/resolv.conf"
     cat >"$root/etc/systemd/system/trial.service" <<'END'
 [Unit]
