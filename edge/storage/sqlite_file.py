@@ -246,8 +246,12 @@ class SqliteFile:
     def _connect(self, path: Path, mode: str, more: str = "") -> sqlite3.Connection:
         uri = f"{path.absolute().as_uri()}?mode={mode}{more}"
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=self.busy_s)
-        connection.execute(f"PRAGMA trusted_schema = {'ON' if self.trusted_schema else 'OFF'}")
-        connection.execute("PRAGMA cell_size_check = ON")
+        try:
+            connection.execute(f"PRAGMA trusted_schema = {'ON' if self.trusted_schema else 'OFF'}")
+            connection.execute("PRAGMA cell_size_check = ON")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _refuse_other(self, connection: sqlite3.Connection, path: Path) -> None:
