@@ -184,3 +184,24 @@ def test_what_it_logs_names_no_secret(centre, caplog) -> None:
     assert "a claim from 127.0.0.1 was refused: token-used" in said
     assert token.digest not in said
     assert token.written() not in said
+
+
+def test_it_ends_by_itself_when_no_token_has_counted_for_the_given_time(centre, monkeypatch) -> None:
+    monkeypatch.setattr(claim_server, "LOOK_S", 0.01)
+    claim_server.ClaimServer(centre.base, "127.0.0.1", 0).run(idle_s=0.02)
+    token = centre.token("main/gate-1")
+    server = claim_server.ClaimServer(centre.base, "127.0.0.1", 0)
+    looks, look = [], server._any_token_counts
+    monkeypatch.setattr(server, "_any_token_counts", lambda: looks.append(look()) or looks[-1])
+    thread = threading.Thread(target=server.run, args=(0.02,))
+    thread.start()
+    try:
+        assert isinstance(Impostor(server.port, token).ask(), ClaimAnswer)
+        seen = len(looks)
+        eventually(lambda: len(looks) >= seen + 20, "it looks again and again")
+        assert thread.is_alive(), "the terminal may have lost its answer"
+        assert centre.central("terminal remove", "main/gate-1")[0] == 0
+        thread.join(60)
+        assert not thread.is_alive()
+    finally:
+        server.stop()

@@ -12,15 +12,18 @@ import socket
 import threading
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_bytes
 
 from edge.adapters.claim.deadline_lines import DeadlineLines
 from edge.central.claims import server_certificate
 from edge.central.claims.claim_desk import ClaimDesk
+from edge.central.claims.token_store import TokenStore
 from edge.domain.claim import messages
 from edge.domain.claim.messages import ClaimAnswer, ClaimRequest, Refusal
 from edge.domain.claim.try_limits import WINDOW_S, TryLimits, neighbourhood
+from edge.domain.time.instant import utc_text
 from edge.errors import LedgerError, RecordError
 
 _LOG = logging.getLogger(__name__)
@@ -28,6 +31,8 @@ WITHIN_S = 15.0
 """From the connection until the request is here, in seconds."""
 ANSWER_S = 60.0
 """From the request until the answer is sent; the centre may wait 20 s for another command of its own."""
+LOOK_S = 5.0
+"""Seconds between two looks whether a token still counts."""
 MOST_AT_ONCE = 16
 MOST_OF_ONE = 4
 """Connections at once, in all and of one address."""
@@ -43,11 +48,13 @@ class ClaimServer:
         path = server_certificate.ensure(base)
         self._context = server_certificate.context(path)
         self._certificate = server_certificate.der(path)
+        self._base = base
         self._desk = ClaimDesk(base, self._certificate)
         self._limits = limits or TryLimits()
         self._within_s = within_s
         self._open: Counter[str] = Counter()
         self._said_full_s = float("-inf")
+        self._counted_s = self._looked_s = 0.0
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
         try:
@@ -67,13 +74,21 @@ class ClaimServer:
         """The port that it listens on."""
         return int(self._listener.getsockname()[1])
 
-    def run(self) -> None:
-        """Serves until `stop`; conversations that go on then are ended within their deadlines."""
+    def run(self, idle_s: float | None = None) -> None:
+        """Serves until `stop`, or until no token has counted for `idle_s` seconds.
+
+        Conversations that go on then are ended within their deadlines.
+        """
         with self._listener, selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
             selector.register(self._woken, selectors.EVENT_READ)
-            while not any(key.fileobj is self._woken for key, _ in selector.select()):
-                self._accept()
+            self._counted_s = self._looked_s = time.monotonic()
+            while True:
+                ready = [key.fileobj for key, _ in selector.select(LOOK_S)]
+                if self._woken in ready or (idle_s is not None and self._is_idle(idle_s)):
+                    break
+                if ready:
+                    self._accept()
         for thread in list(self._threads):
             thread.join(self._within_s + ANSWER_S)
         self._wake.close()
@@ -83,6 +98,27 @@ class ClaimServer:
         """Ends `run`; may be called from a signal's handler."""
         with contextlib.suppress(OSError):
             self._wake.send(b"\0")
+
+    def _is_idle(self, idle_s: float) -> bool:
+        """Whether no token has counted for so long; looks once in `LOOK_S` seconds, however many connect."""
+        now_s = time.monotonic()
+        if now_s - self._looked_s < LOOK_S:
+            return False
+        self._looked_s = now_s
+        if self._any_token_counts():
+            self._counted_s = now_s
+        if now_s - self._counted_s < idle_s:
+            return False
+        _LOG.info("no token has counted for %g s: the claim server ends", idle_s)
+        return True
+
+    def _any_token_counts(self) -> bool:
+        try:
+            with TokenStore(self._base) as tokens:
+                return tokens.any_counts(utc_text(datetime.now(UTC)))
+        except LedgerError as error:
+            _LOG.warning("the tokens cannot be read: %s", error)
+            return True  # for a terminal that claims a little later, when they can be read again
 
     def _accept(self) -> None:
         try:

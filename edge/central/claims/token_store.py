@@ -66,6 +66,12 @@ class TokenStore(SqliteConnection):
         with CLAIMS.guard(self.path):
             return [_token(row) for row in self._db.execute(f"{_TOKENS} {where}", (terminal, moment))]
 
+    def any_counts(self, moment: str) -> bool:
+        """Whether a token counts at this moment (RFC 3339 UTC), also for the terminal that used it already."""
+        with CLAIMS.guard(self.path):
+            query = "SELECT 1 FROM tokens WHERE expires > ? LIMIT 1"
+            return self._db.execute(query, (moment,)).fetchone() is not None
+
     def bind(self, digest: str, identity: bytes, tls_key: str) -> bool:
         """Notes that this terminal uses the token; durable on return. False if another one did, or it is gone."""
         update = "UPDATE tokens SET identity = ?, tls_key = ? WHERE digest = ? AND identity IS NULL"

@@ -4,7 +4,7 @@ import argparse
 import logging
 import signal
 
-from edge.cli.central.directory import named, verb
+from edge.cli.central.directory import duration, named, verb
 from edge.domain.claim.address import PORT
 
 
@@ -20,16 +20,20 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="the address to listen on (default: 0.0.0.0, every IPv4 address of this machine; ::, every one)",
     )  # fmt: skip
     claims.add_argument("--port", type=named("port"), default=PORT, help=f"the port to listen on (default: {PORT})")
+    claims.add_argument(
+        "--idle", type=duration, metavar="TIME",
+        help="end when no token has counted for so long (default: run until it is stopped)",
+    )  # fmt: skip
     claims.set_defaults(log_level=logging.INFO)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs the server until SIGTERM or SIGINT."""
+    """Runs the server until SIGTERM or SIGINT, or until no token has counted for the time that was given."""
     from edge.central.claims.server import ClaimServer
 
     server = ClaimServer(arguments.directory, arguments.listen, arguments.port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: server.stop())
     print(f"listens on {arguments.listen}, port {server.port}; end it with Ctrl+C", flush=True)
-    server.run()
+    server.run(arguments.idle.total_seconds() if arguments.idle is not None else None)
     return 0
