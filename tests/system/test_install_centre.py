@@ -297,12 +297,11 @@ class Followed:
 
     def word(self, word: str) -> str:
         """The same path below our root."""
-        word = word.replace("${CREDENTIALS_DIRECTORY}/backup-key", "/etc/smartclocker/backup.key")
         if word.startswith(("/etc/smartclocker", "/var/lib/smartclocker", "/media/")):
             return str(self.machine.path(word))
         return str(self.pem) if word == "gate-1.pem" else word
 
-    def give(self, line: str, codes: tuple[int, ...] = (0,)) -> str:
+    def give(self, line: str, codes: tuple[int, ...] = (0,), typed: str = "") -> str:
         """One command of the page, or of a unit."""
         program, *words = shlex.split(line.removeprefix("sudo "))
         words = [self.word(word) for word in words]
@@ -310,15 +309,17 @@ class Followed:
             more = ["--listen", "127.0.0.1", "--port", self.port] if "--host" in words else []
             return self.machine.install(*words, *map(str, more))
         if program in {"smartclocker", PROGRAM}:
-            return self.smartclocker(*words, codes=codes)
+            return self.smartclocker(*words, codes=codes, typed=typed)
         if program.endswith("systemctl"):
             return self.systemctl(*words)
         assert program in {"cp", "mv"}, line
         return subprocess.run([program, *words], check=True, text=True, capture_output=True).stdout
 
-    def smartclocker(self, *words: str, codes: tuple[int, ...] = (0,)) -> str:
+    def smartclocker(self, *words: str, codes: tuple[int, ...] = (0,), typed: str = "") -> str:
         command = [sys.executable, "-m", "edge", *words]
-        done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=300, check=False)
+        done = subprocess.run(
+            command, cwd=ROOT, text=True, capture_output=True, timeout=300, check=False, input=typed
+        )
         assert done.returncode in codes, done.stdout + done.stderr
         return done.stdout
 
@@ -387,8 +388,11 @@ class Followed:
 
     def unit(self, name: str, codes: tuple[int, ...] = (0,)) -> None:
         """What a timer starts."""
-        for words in commands(ROOT / f"systemd/smartclocker-{name}.service"):
-            self.give(shlex.join(words), codes)
+        unit = ROOT / f"systemd/smartclocker-{name}.service"
+        given = re.search("^StandardInput=file:(.+)$", unit.read_text(), re.MULTILINE)
+        typed = "" if given is None else self.machine.path(given[1]).read_text()
+        for words in commands(unit):
+            self.give(shlex.join(words), codes, typed)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import re
+import sys
 from pathlib import Path
 
 from edge.cli import add_json
@@ -11,6 +13,7 @@ from edge.cli.output.next_step import at_centre
 from edge.domain.plural import counted
 
 _MADE_BY = "`smartclocker central backup-key` makes one"
+_STANDARD_INPUT = Path("-")
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -61,8 +64,25 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def _add_key(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--key", type=Path, required=True, metavar="KEY", help="the file of the key that `central backup-key` made"
+        "--key",
+        type=Path,
+        required=True,
+        metavar="KEY",
+        help="the file of the key that `central backup-key` made; - reads it from standard input",
     )
+
+
+def _key(path: Path) -> bytes:
+    """The backup key. Standard input may be a file that this user could not open. Raises KeyFileError."""
+    from edge.crypto.key_files import SECRET_BYTES, load_secret
+    from edge.errors import KeyFileError
+
+    if path != _STANDARD_INPUT:
+        return load_secret(path, _MADE_BY)
+    text = sys.stdin.readline(4 * SECRET_BYTES).strip()
+    if re.fullmatch(r"[0-9a-fA-F]{64}", text) is None:
+        raise KeyFileError(f"standard input: not a key of 64 hex digits; {_MADE_BY}: give `--key - < FILE`")
+    return bytes.fromhex(text)
 
 
 def run_key(arguments: argparse.Namespace) -> int:
@@ -79,14 +99,14 @@ def run_key(arguments: argparse.Namespace) -> int:
 def run_backup(arguments: argparse.Namespace) -> int:
     """Makes one backup."""
     from edge.central.backup import archive, take
-    from edge.crypto.key_files import load_secret
     from edge.domain.protocol.audit_entry import Act
     from edge.errors import NameRefused
 
     if arguments.keep is not None and arguments.keep < 1:
         raise NameRefused(f"--keep {arguments.keep}: would keep none; give a number from 1 on")
-    take.refuse_inside(arguments.directory, arguments.key, "the backup key")
-    key = load_secret(arguments.key, _MADE_BY)
+    if arguments.key != _STANDARD_INPUT:
+        take.refuse_inside(arguments.directory, arguments.key, "the backup key")
+    key = _key(arguments.key)
     path = take.place(arguments.directory, arguments.file, arguments.keep)
     data = {"file": str(path), "backup_key": archive.fingerprint(key)}
     with book_of(arguments) as book, book.act(Act.BACKUP, data):
@@ -107,10 +127,9 @@ def run_backup(arguments: argparse.Namespace) -> int:
 def run_restore(arguments: argparse.Namespace) -> int:
     """Restores a backup."""
     from edge.central.backup.restore import restore
-    from edge.crypto.key_files import load_secret
     from edge.domain.protocol.audit_entry import Act
 
-    made, files = restore(arguments.file, arguments.directory, load_secret(arguments.key, _MADE_BY))
+    made, files = restore(arguments.file, arguments.directory, _key(arguments.key))
     with book_of(arguments) as book, book.act(Act.CENTRE_RESTORED, {"made": made, "file": str(arguments.file)}):
         pass
     steps = _next(arguments, made)

@@ -342,6 +342,21 @@ def test_a_key_that_will_not_do_makes_no_backup(how, base, key, tmp_path, capsys
     assert str(key) in capsys.readouterr().err
 
 
+def test_the_key_may_come_by_standard_input(base, key, tmp_path, monkeypatch, capsys):
+    for text, code in [
+        ("", 78),
+        ("no key\n", 78),
+        ("0" * 63 + "\n", 78),
+        ("0" * 1_000_000, 78),
+        (key.read_text(), 0),
+    ]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(text))
+        assert central("backup", base, tmp_path / "a.scb", "--key", "-") == code
+        assert (tmp_path / "a.scb").exists() == (code == 0)
+    assert "0" * 63 not in "".join(capsys.readouterr())
+    assert central("restore", tmp_path / "a.scb", tmp_path / "again", "--key", key) == 0
+
+
 def test_a_place_that_will_not_do_is_refused_and_stays(base, key, tmp_path, capsys):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to(key)
