@@ -51,6 +51,7 @@ _STAND_INS = {
     "sync": ":",
     "systemctl": """
         if [ "$1" = is-active ]; then exit "${ACTIVE:-3}"; fi
+        [ "$1" != "${REFUSED:-}" ] || exit 1
         echo "systemctl $*" >> "$LOG"; exit "${SYSTEMCTL:-0}" """,
     "systemd-sysusers": """echo "systemd-sysusers $*" >> "$LOG"
         printf '%s\\n' smartclocker smartclocker-ledger gpio input video \\

@@ -103,6 +103,18 @@ def test_an_update_that_does_not_pass_the_check_leaves_the_running_terminal_as_i
     assert machine.link("venv").startswith("releases/0.2.0-")
 
 
+def test_a_restart_that_fails_is_named_and_tried_again(machine: Machine) -> None:
+    machine.install()
+    before = machine.link("venv")
+    machine.version("0.2.0")
+    said = machine.install(code=69, REFUSED="restart", **RUNNING)
+    assert 'the step "the restart of the terminal" failed' in said
+    assert "journalctl -u smartclocker says why; the program before is /opt/smartclocker/former" in said
+    assert machine.link("former") == before
+    machine.install(**RUNNING)
+    assert machine.done[-1] == "systemctl restart smartclocker.service"
+
+
 def test_a_stopped_terminal_is_updated_without_a_check_and_not_started(machine: Machine) -> None:
     machine.install()
     machine.version("0.2.0")
