@@ -23,6 +23,12 @@ row() { # NAME EXIT-CODE TEXT COMMAND…: it must end with that code, and say th
 }
 systemd_runs() { [ -d /run/systemd/system ]; }
 
+killed() { # with all that it started, while pip is at work
+    setsid "$bundle" &
+    sleep 6
+    kill -9 "-$!"
+    ls /opt/smartclocker/releases
+}
 configure() {
     photos=$(echo /opt/smartclocker/venv/lib/python3*/site-packages/edge/_data/photos)
     mkdir -p /srv/faces
@@ -83,7 +89,7 @@ altered() { # another bundle of the same version: a page has one line more
     )
 }
 changed() { # nothing below these folders is newer than the mark
-    find /etc /opt /usr -newer mark | grep . || echo "no file is newer"
+    find /etc /opt /usr -newer mark | head -n 5 | grep . || echo "no file is newer"
 }
 gone() {
     for one in /opt/smartclocker /usr/local/bin/smartclocker /etc/systemd/system/smartclocker.service "$@"; do
@@ -98,6 +104,7 @@ echo "Debian $(cat /etc/debian_version), $(python3 --version), $(uname -m), no n
 row "unpack the bundle" 0 SHA256SUMS tar xzvf smartclocker-*.tar.gz
 bundle=$(echo smartclocker-*/install.sh)
 row "what it would do (--dry-run)" 0 "would run: " "$bundle" --dry-run
+row "install, killed after 6 s" 0 "$(sed -n 's/^version: //p' "${bundle%/*}/bundle.txt")-" killed
 row "install" 0 "Next:" "$bundle"
 touch mark
 row "install again" 0 "nothing was changed" "$bundle"
