@@ -5,16 +5,19 @@ import signal
 from pathlib import Path
 
 import pytest
+from nacl.signing import SigningKey
 
 from edge import config
 from edge.central.authority import identities
 from edge.central.broker import certificates
 from edge.central.claims.token_store import TokenStore
+from edge.central.store.records import Store
 from edge.cli import main
 from edge.crypto import key_files
 from edge.crypto.dsse import key_id
 from edge.domain.claim.messages import ClaimAnswer, Refusal
 from edge.domain.claim.try_limits import TryLimits
+from edge.domain.protocol.record import Origin
 from edge.errors import LedgerStalled
 from edge.storage import durable_file
 from tests.support.claims import ClaimCentre, Impostor, NewTerminal, certified_key, tls_key_of
@@ -174,6 +177,23 @@ def test_a_claim_that_meets_the_removal_of_its_terminal_comes_before_or_after_it
     with centre.serving():
         assert Impostor(centre.port, centre.token("main/gate-1")).ask() is Refusal.TOKEN_UNKNOWN
     assert centre.identities() == {}
+    assert "gate-1" not in centre.certificates()
+
+
+def test_a_claim_whose_name_another_identity_gets_meanwhile_is_refused(centre, monkeypatch) -> None:
+    """Between the first look at the name and the registration; by a file or by hand, from another command."""
+    bind, other = TokenStore.bind, SigningKey.generate().verify_key
+
+    def registered_meanwhile(self, *given: object) -> bool:
+        bound = bind(self, *given)
+        with Store(centre.base / "ledger.db") as store:
+            store.register(Origin("main", "gate-1"), other)
+        return bound
+
+    monkeypatch.setattr(TokenStore, "bind", registered_meanwhile)
+    with centre.serving():
+        assert Impostor(centre.port, centre.token("main/gate-1")).ask() is Refusal.NAME_TAKEN
+    assert centre.identities() == {f"main/gate-1 {key_id(other)}": None}
     assert "gate-1" not in centre.certificates()
 
 

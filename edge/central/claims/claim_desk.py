@@ -119,6 +119,9 @@ class ClaimDesk:
             now = tokens.find(token.digest)  # somebody may have removed the terminal meanwhile
             if now is None:
                 return Refusal.TOKEN_UNKNOWN
+            refused = self._refused_name(now, claimant.identity)  # or given its name to another one
+            if refused is not None:
+                return refused
             answer = self._outfitted(tokens, now, claimant, book)
         allowed = allow_terminals(self._base)
         self._say(token.origin, claimant.identity, allowed)
