@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cryptography import x509
 
+from edge.central.authority import lock
 from edge.central.authority.acting import Book
 from edge.central.broker import acl, certificates, conf, issued_certificates, mosquitto, revocation_list
 from edge.central.ownership import make_directory
@@ -86,14 +87,15 @@ def allow_terminals(base: Path) -> list[Origin] | None:
     Returns the terminals that now have rules; None when nothing changed, or there is no ACL yet. Raises
     KeyFileError, LedgerError.
     """
-    old = _read(base / "acl")
-    if old is None:
+    if _read(base / "acl") is None:  # nothing is made in a directory without one
         return None
-    terminals = _terminals(base)
-    rows = _rows(old, acl.sites_of(old), acl.instances_of(old), terminals)
-    if acl.terminals_of(rows) == acl.terminals_of(old):
-        return None
-    certificates.write_file(base / "acl", rows.encode(), 0o600)
+    with lock.held(base, lock=lock.ACL):
+        old = _read(base / "acl") or ""
+        terminals = _terminals(base)
+        rows = _rows(old, acl.sites_of(old), acl.instances_of(old), terminals)
+        if acl.terminals_of(rows) == acl.terminals_of(old):
+            return None
+        certificates.write_file(base / "acl", rows.encode(), 0o600)
     return acl.terminals_of(rows)
 
 
@@ -198,24 +200,26 @@ def _ledger_key(base: Path) -> Iterator[tuple[str, str]]:
 
 def _configuration(base: Path, wish: Wish, *, first: bool) -> Iterator[tuple[str, str]]:
     """Writes the ACL and mosquitto.conf."""
-    old_rows, old_conf = _read(base / "acl"), _read(base / "mosquitto.conf")
-    sites = _sites(old_rows or "", wish)
-    if old_rows is None:
-        rows = acl.render_acl(sites, wish.instances, _terminals(base))
-    else:
-        rows = _rows(acl.drop(old_rows, wish.drop_sites), sites, wish.instances, _terminals(base))
-        there = acl.sites_of(old_rows)
-        for word, names in (
-            ("added", [site for site in sites if site not in there]),
-            ("dropped", [site for site in there if site not in sites]),
-        ):
-            if names:
-                yield word, f"sites {', '.join(names)}"
-    certificates.write_file(base / "acl", rows.encode(), 0o600)
+    with lock.held(base, lock=lock.ACL):
+        old_rows = _read(base / "acl")
+        sites = _sites(old_rows or "", wish)
+        if old_rows is None:
+            rows = acl.render_acl(sites, wish.instances, _terminals(base))
+        else:
+            rows = _rows(acl.drop(old_rows, wish.drop_sites), sites, wish.instances, _terminals(base))
+        certificates.write_file(base / "acl", rows.encode(), 0o600)
+    there = sites if old_rows is None else acl.sites_of(old_rows)
+    for word, names in (
+        ("added", [site for site in sites if site not in there]),
+        ("dropped", [site for site in there if site not in sites]),
+    ):
+        if names:
+            yield word, f"sites {', '.join(names)}"
     said = f"sites {', '.join(sites)}"
     if own := acl.own_lines(rows):
         said += f"; {own} lines of your own are kept"
     yield "acl", f"{base / 'acl'}  {said}"
+    old_conf = _read(base / "mosquitto.conf")
     was = conf.listener(old_conf or "")
     address, port = was or (LISTEN, PORT)
     address, port = wish.listen or address, wish.port or port

@@ -9,10 +9,13 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from cryptography import x509
+from nacl.signing import SigningKey
 
+from edge.central import setup
 from edge.central.broker import acl as rules
 from edge.central.broker import certificates, issued_certificates, revocation_list
 from edge.central.setup import named_hosts
@@ -404,6 +407,27 @@ def test_registered_terminals_read_their_sites_punches_and_revoked_ones_do_not(b
     assert (base / "acl").read_text() == before, "another identity has the name"
     assert central("revoke", base, third) == 0
     assert rules.terminals_of((base / "acl").read_text()) == [Origin("main", "gate-1")]
+
+
+def test_no_command_writes_the_acl_over_a_terminal_that_another_one_adds(base, monkeypatch):
+    with Store(base / "ledger.db") as store:
+        store.register(Origin("main", "gate-1"), SigningKey.generate().verify_key)
+    looked, others = setup._terminals, []
+
+    def slow(directory: Path) -> list[Origin]:
+        found = looked(directory)
+        if not others:
+            with Store(base / "ledger.db") as store:
+                store.register(Origin("main", "gate-2"), SigningKey.generate().verify_key)
+            others.append(Thread(target=setup.allow_terminals, args=(base,)))
+            others[0].start()
+            others[0].join(1)  # it must wait for this command; without a lock it would be done long before
+        return found
+
+    monkeypatch.setattr(setup, "_terminals", slow)
+    setup.allow_terminals(base)
+    others[0].join(60)
+    assert rules.terminals_of((base / "acl").read_text()) == [Origin("main", "gate-1"), Origin("main", "gate-2")]
 
 
 def test_an_acl_of_an_earlier_version_gets_the_terminals_by_init(base, tmp_path):
