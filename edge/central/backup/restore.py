@@ -1,10 +1,12 @@
 """Puts a backup back: the whole directory appears at once, after all of it was read and found genuine."""
 
 import contextlib
+import fcntl
 import glob
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -28,9 +30,10 @@ def restore(backup: Path, base: Path, key: bytes) -> tuple[str, int]:
     _refuse_taken(base)
     with archive.opened(backup, key) as found:
         try:
-            for left in base.parent.glob(f".{glob.escape(base.name[:200])}.*{_ENDING}"):
-                shutil.rmtree(left)
-            count = _place(found, base)
+            with _alone(base):
+                for left in base.parent.glob(f".{glob.escape(base.name[:200])}.*{_ENDING}"):
+                    shutil.rmtree(left)
+                count = _place(found, base)
         except OSError as error:
             if isinstance(error, BackupError) or not error.errno:
                 raise
@@ -39,6 +42,21 @@ def restore(backup: Path, base: Path, key: bytes) -> tuple[str, int]:
                 "directory above, or give the command as root"
             ) from error
     return found.made, count
+
+
+@contextlib.contextmanager
+def _alone(base: Path) -> Iterator[None]:
+    """Keeps other restores out, each of which removes what an earlier one left. Raises BackupRefused, OSError."""
+    descriptor = os.open(base.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise BackupRefused(
+            f"{base.parent}: another command restores a backup here; let it end, then give this one again"
+        ) from error
+    finally:
+        os.close(descriptor)
 
 
 def _place(found: archive.OpenedBackup, base: Path) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.central.backup import archive
+from edge.central.backup import archive, restore
 from edge.central.backup.snapshot import snapshot
 from edge.cli import main
 from edge.crypto.key_files import load_secret
@@ -306,6 +306,24 @@ def test_an_empty_directory_keeps_its_owner(made, key, tmp_path):
     assert central("restore", made, into, "--key", key) == 0
     assert {path.stat().st_uid for path in [into, *into.rglob("*")]} == {owner}
     assert stat.S_IMODE(into.stat().st_mode) == 0o700
+
+
+def test_a_second_restore_at_the_same_time_is_refused_and_takes_nothing_from_the_first(
+    base, made, key, tmp_path, monkeypatch, capsys
+):
+    put, codes = restore._put, []
+
+    def beside(*given: object) -> None:
+        put(*given)
+        if not codes:
+            codes.append(None)
+            codes.append(central("restore", made, tmp_path / "again", "--key", key))
+
+    monkeypatch.setattr(restore, "_put", beside)
+    assert central("restore", made, tmp_path / "again", "--key", key) == 0
+    assert codes == [None, 65]
+    assert "another command restores a backup here" in capsys.readouterr().err
+    assert everything(tmp_path / "again").keys() == everything(base).keys()
 
 
 def test_what_an_interrupted_restore_left_goes(made, key, tmp_path):
