@@ -21,7 +21,7 @@ PUBLISHING = "roster-publish.lock"
 BACKING_UP = "backup.lock"
 """Lock for a backup of the whole directory, so that each finds and removes what an interrupted one left."""
 ACL = "acl.lock"
-"""Lock for the broker's ACL from reading to writing, so that no command writes over the terminal that another adds."""
+"""Lock for the broker's ACL from reading to writing, so that no command undoes what another one adds."""
 _STAYS = {LOCK: ".", PUBLISHING: "roster.key", BACKING_UP: "ledger.key", ACL: "pki"}
 """Somebody may remove the lock file while it is held. So a second file is locked, too, for each lock a different
 one that nobody removes.

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.adapters.linux.service_account import acting_as, service_account
 from edge.central.authority import lock
 from edge.central.ownership import make_directory
 from edge.errors import BackupError, BackupRefused
@@ -60,10 +61,14 @@ def snapshot(base: Path) -> Iterator[list[CopiedFile]]:
 
     While the authority's and the roster's files are copied, their commands wait, so that the copies are of one
     moment. The ledger's database is copied last and without that lock, because it may be large. So it may have more
-    than the other files say, which does no harm, and never less. Raises BackupError, BackupRefused, KeyFileError.
+    than the other files say, which does no harm, and never less.
+
+    Root has only the rights of the owner of `base` meanwhile. That user may exchange a folder in it for a link, and
+    root would write files behind it, with names and content of that user's choice. Raises BackupError,
+    BackupRefused, KeyFileError.
     """
     require_centre(base)
-    with lock.held(base, _WAIT_S, lock.BACKING_UP):
+    with acting_as(service_account(base, installed=False)), lock.held(base, _WAIT_S, lock.BACKING_UP):
         scratch = base / f"{_SCRATCH}{secrets.token_hex(8)}"
         try:
             for left in base.glob(f"{_SCRATCH}*"):

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import sqlite3
 import stat
 import tarfile
@@ -16,12 +17,14 @@ from pathlib import Path
 import pytest
 
 from edge.central.backup import archive, restore
+from edge.central.backup import snapshot as snapshots
 from edge.central.backup.snapshot import snapshot
 from edge.cli import main
 from edge.crypto.key_files import load_secret
 from edge.crypto.secret_stream import CHUNK, StreamEncryptor
 from edge.domain.strict_json import dump
 from edge.domain.time.instant import utc_text
+from edge.errors import BackupError
 
 MESSAGE = CHUNK + 17
 """Bytes of a whole message in the file."""
@@ -426,10 +429,18 @@ def test_what_cannot_be_copied_whole_leaves_the_former_backup(what, base, made, 
     assert not list(base.glob(".backup-*"))
 
 
-def test_the_copies_are_private_and_the_directory_s_owner_can_remove_them(base: Path) -> None:
-    owner = 12_345 if os.geteuid() == 0 else os.geteuid()
-    for path in [base, *base.rglob("*")]:
-        os.chown(path, owner, -1)
+@pytest.fixture
+def owned(base: Path, reachable: Path) -> Path:
+    """A centre that belongs to another user where root runs the tests, as a service's does."""
+    made = reachable / "centre"
+    shutil.copytree(base, made)
+    for path in [made, *made.rglob("*")]:
+        os.chown(path, 12_345 if os.geteuid() == 0 else -1, -1)
+    return made
+
+
+def test_the_copies_are_private_and_the_directory_s_owner_can_remove_them(owned: Path) -> None:
+    base, owner = owned, owned.stat().st_uid
     with snapshot(base) as files:
         (scratch,) = base.glob(".backup-*")
         folders = [scratch, *(path for path in scratch.rglob("*") if path.is_dir())]
@@ -437,6 +448,24 @@ def test_the_copies_are_private_and_the_directory_s_owner_can_remove_them(base: 
         assert {(path.stat().st_uid, stat.S_IMODE(path.stat().st_mode)) for path in folders} == {(owner, 0o700)}
         assert all(stat.S_IMODE(one.path.stat().st_mode) == 0o600 for one in files)
     assert not scratch.exists()
+
+
+def test_a_link_that_the_owner_puts_into_the_way_leads_root_nowhere(owned, reachable, monkeypatch):
+    elsewhere = reachable / "elsewhere"
+    elsewhere.mkdir(mode=0o555)  # root writes there, another user does not
+
+    def exchanged(path: Path, mode: int) -> None:
+        if path.name == "pki" and not path.is_symlink():
+            path.symlink_to(elsewhere)
+        elif not path.is_dir():
+            path.mkdir(mode=mode)
+
+    monkeypatch.setattr(snapshots, "make_directory", exchanged)
+    with pytest.raises(BackupError, match="Permission denied"), snapshot(owned):
+        pass
+    assert list(elsewhere.iterdir()) == []
+    assert not list(owned.glob(".backup-*"))
+    assert os.geteuid() == os.getuid(), "the rights are back"
 
 
 def test_the_newest_are_kept_and_other_files_stay(base, key, tmp_path, capsys):
