@@ -37,8 +37,17 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def replace(path: Path, content: bytes, error: ErrorType, *, mode: int = 0o600, folder: bool = False) -> None:
-    """Put `content` at `path`, owned by the directory's owner; durable on return.
+def replace(
+    path: Path,
+    content: bytes,
+    error: ErrorType,
+    *,
+    mode: int = 0o600,
+    folder: bool = False,
+    owner: tuple[int, int] | None = None,
+) -> None:
+    """Put `content` at `path`, owned by the directory's owner; durable on return. If root is the caller, `owner`
+    (user and group by their numbers) is the file's instead.
 
     With `folder`, the directory is one of the program's own: it is made with mode 0700 when absent, and refused
     when it is a link. Raises `error`.
@@ -47,7 +56,10 @@ def replace(path: Path, content: bytes, error: ErrorType, *, mode: int = 0o600, 
         if folder:
             _make_folder(path.parent)
         with contextlib.closing(_Temporary(path, mode, follow=not folder)) as file:
-            give_away(file.directory, file.descriptor)
+            if owner is None or os.geteuid() != 0:
+                give_away(file.directory, file.descriptor)
+            else:
+                os.fchown(file.descriptor, *owner)
             file.write(content)
             file.rename()
 

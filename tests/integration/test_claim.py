@@ -283,6 +283,18 @@ def test_paths_that_the_configuration_names_are_where_the_files_go(centre, termi
     assert not (terminal.directory / "tls/ca.pem").exists()
 
 
+def test_the_configuration_keeps_its_owner_its_group_and_its_rights(centre, terminal) -> None:
+    """Where only the service's group may read it, the service must read it afterwards, too."""
+    terminal.config.chmod(0o640)
+    os.chown(terminal.config, -1, 12_345 if os.geteuid() == 0 else -1)
+    before = terminal.config.stat()
+    with centre.serving():
+        assert terminal.claim(centre.port, centre.token("main/gate-1")) == 0
+    after = terminal.config.stat()
+    assert after.st_ino != before.st_ino, "it was written"
+    assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
+
+
 def test_a_configuration_that_cannot_be_read_costs_no_token(centre, terminal, capsys) -> None:
     with centre.serving():
         token = centre.token("main/gate-1")

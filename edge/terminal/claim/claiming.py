@@ -156,8 +156,11 @@ def install(places: Places, answer: ClaimAnswer, *, again: bool) -> list[Path]:
         _put(path, text.encode(), 0o644, written)
     _put(places.tls_key, _private(places.new_tls_key), 0o600, written)
     if configuration != places.text:
-        mode = places.config.stat().st_mode & 0o666
-        _put(places.config.resolve(), configuration.encode(), mode, written)
+        found, path = places.config.stat(), places.config.resolve()
+        owner = found.st_uid, found.st_gid  # the service's group, perhaps, which must go on reading it
+        content = configuration.encode()
+        durable_file.replace(path, content, KeyFileError, mode=found.st_mode & 0o666, owner=owner)
+        written.append(path)
     places.marker.unlink()  # first: without the note, a key that is left over is never used
     durable_file.sync_directory(places.marker.parent)
     places.new_tls_key.unlink()
