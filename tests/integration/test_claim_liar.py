@@ -3,8 +3,11 @@
 import base64
 import contextlib
 import json
+import os
+import shutil
 import socket
 import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -207,6 +210,26 @@ def test_nothing_of_a_wrong_answer_is_written(tmp_path, terminal, lie: str, caps
     said = capsys.readouterr().err
     assert "answer cannot be used" in said or "ended the connection" in said
     assert "Traceback" not in said
+
+
+def test_an_authority_that_the_machine_trusts_does_not_stand_in_for_that_of_the_answer(
+    tmp_path, terminal, monkeypatch, capsys
+) -> None:
+    """Its browser's authorities, say: the terminal will know the broker by the answer's alone."""
+    liar = Liar(tmp_path, lambda _: b"")
+    liar.say = _of_another_authority(liar)
+    trusted, program = tmp_path / "trusted", tmp_path / "bin/openssl"
+    trusted.mkdir()
+    shutil.copy(liar.centre.base / "pki/ca.crt", trusted / "ca.pem")
+    real = shutil.which("openssl")
+    subprocess.run([real, "rehash", trusted], check=True)
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nSSL_CERT_DIR={trusted} exec {real} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    with liar.running() as port:
+        assert terminal.claim(port, liar.token) == 65
+    assert "its certificate is not from its authority" in capsys.readouterr().err
 
 
 def test_the_same_server_with_an_honest_answer_is_believed(tmp_path, terminal) -> None:
