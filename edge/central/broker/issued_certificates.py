@@ -99,10 +99,10 @@ def _append(path: Path, lines: Iterable[str]) -> None:
 
 def everything(directory: Path) -> list[Issued]:
     """All known certificates, each once, in the order in which they were issued. Raises KeyFileError."""
-    found = {one.serial: one for one in _log(directory)}
-    for one in _files(directory):
-        found.setdefault(one.serial, one)
-    return sorted(found.values(), key=lambda one: one.begin)
+    logged = {one.serial: one for one in _log(directory)}
+    # What only a file shows is older than the log. The log itself is in order even if the clock was set back.
+    earlier = {one.serial: one for one in _files(directory) if one.serial not in logged}
+    return [*sorted(earlier.values(), key=lambda one: one.begin), *logged.values()]
 
 
 def latest(directory: Path) -> dict[str, Issued]:

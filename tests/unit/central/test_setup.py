@@ -7,7 +7,7 @@ import ssl
 import stat
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Thread
 
@@ -407,6 +407,23 @@ def test_registered_terminals_read_their_sites_punches_and_revoked_ones_do_not(b
     assert (base / "acl").read_text() == before, "another identity has the name"
     assert central("revoke", base, third) == 0
     assert rules.terminals_of((base / "acl").read_text()) == [Origin("main", "gate-1")]
+
+
+def test_the_newest_certificate_is_the_one_issued_last_also_where_the_clock_was_set_back(base, monkeypatch):
+    """The newest one stays when the former identity of a name is revoked: it must not be the former's."""
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + timedelta(days=2)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(certificates, "datetime", Ahead)
+        former = certificates.issue_client(base / "pki", "gate-1").certificate.read_bytes()
+    newest = certificates.issue_client(base / "pki", "gate-1").certificate.read_bytes()
+    serials = [x509.load_pem_x509_certificate(one).serial_number for one in (former, newest)]
+    assert [one.serial for one in revocation_list.valid(base / "pki", "gate-1")] == serials
+    assert issued_certificates.latest(base / "pki")["client-gate-1"].serial == serials[1]
 
 
 def test_no_command_writes_the_acl_over_a_terminal_that_another_one_adds(base, monkeypatch):
