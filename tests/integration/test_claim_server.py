@@ -186,6 +186,20 @@ def test_what_it_logs_names_no_secret(centre, caplog) -> None:
     assert token.written() not in said
 
 
+def test_it_ends_by_itself_also_where_the_tokens_cannot_be_read(centre, monkeypatch) -> None:
+    """Otherwise the certificate authority's key would be at its hand for ever."""
+    monkeypatch.setattr(claim_server, "LOOK_S", 0.01)
+    centre.token("main/gate-1")
+    (centre.base / "claims.db").write_bytes(b"garbage" * 200)
+    server = claim_server.ClaimServer(centre.base, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, args=(0.02,))
+    thread.start()
+    thread.join(60)
+    ended = not thread.is_alive()
+    server.stop()
+    assert ended
+
+
 def test_it_ends_by_itself_when_no_token_has_counted_for_the_given_time(centre, monkeypatch) -> None:
     monkeypatch.setattr(claim_server, "LOOK_S", 0.01)
     claim_server.ClaimServer(centre.base, "127.0.0.1", 0).run(idle_s=0.02)

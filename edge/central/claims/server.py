@@ -118,7 +118,7 @@ class ClaimServer:
                 return tokens.any_counts(utc_text(datetime.now(UTC)))
         except LedgerError as error:
             _LOG.warning("the tokens cannot be read: %s", error)
-            return True  # for a terminal that claims a little later, when they can be read again
+            return False  # else the authority's key would stay at hand for tokens that nobody can use
 
     def _accept(self) -> None:
         try:
