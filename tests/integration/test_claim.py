@@ -13,6 +13,8 @@ from nacl.signing import SigningKey
 
 from edge import config
 from edge.central.broker import certificates, revocation_list
+from edge.central.claims import server as claim_server
+from edge.central.claims import token_store
 from edge.central.claims import tokens as token_making
 from edge.central.claims.token_store import TokenStore
 from edge.central.store.records import Store
@@ -141,6 +143,29 @@ def test_a_token_that_ended_is_told_so_and_does_nothing(centre, terminal, monkey
     assert "the token has ended" in capsys.readouterr().err
     assert centre.identities() == {}
     assert "gate-1" not in centre.certificates()
+
+
+@pytest.mark.parametrize("away", [timedelta(days=400), timedelta(days=8)])
+def test_a_token_of_a_clock_that_was_ahead_does_not_count_for_longer_than_a_token_can(
+    centre, away: timedelta, monkeypatch
+) -> None:
+    """Whether the clock was ahead when it was made, or was set back since: not for months."""
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + away
+
+    monkeypatch.setattr(claim_server, "LOOK_S", 0.01)
+    with centre.serving(), monkeypatch.context() as patched:
+        patched.setattr(token_making, "datetime", Ahead)
+        token = centre.token("main/gate-1")
+        assert Impostor(centre.port, token).ask() is Refusal.TOKEN_EXPIRED
+    claim_server.ClaimServer(centre.base, "127.0.0.1", 0).run(idle_s=0.02)
+    assert centre.identities() == {}
+    assert centre.central("terminal add", "main/gate-1")[0] == 0, "no token is open"
+    with TokenStore(centre.base) as tokens:
+        assert tokens.find(token.digest) is None, "so that it does not count one day"
 
 
 def test_a_guessed_token_is_unknown_whatever_else_is_right(centre, terminal, capsys) -> None:
@@ -377,7 +402,7 @@ def test_a_site_that_the_broker_does_not_serve_is_refused(centre, capsys) -> Non
 
 def test_an_old_token_is_forgotten_after_a_month(centre, monkeypatch) -> None:
     token = centre.token("main/gate-1")
-    monkeypatch.setattr(token_making, "_KEPT", timedelta(days=-1))
+    monkeypatch.setattr(token_store, "_KEPT", timedelta(days=-1))
     centre.token("main/gate-2")
     with TokenStore(centre.base) as tokens:
         assert tokens.find(token.digest) is None

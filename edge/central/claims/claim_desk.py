@@ -33,7 +33,6 @@ from edge.domain.claim.messages import ClaimAnswer, ClaimRequest, Refusal, proof
 from edge.domain.plural import command
 from edge.domain.protocol.audit_entry import Act
 from edge.domain.protocol.record import Origin
-from edge.domain.time.instant import utc_text
 from edge.errors import LedgerRefused, SmartClockerError
 
 _LOG = logging.getLogger(__name__)
@@ -151,7 +150,7 @@ class ClaimDesk:
 
 def _refused_token(token: StoredToken, claimant: _Claimant) -> Refusal | None:
     """The reason for which the token does not count for this terminal."""
-    if token.expires <= utc_text(datetime.now(UTC)):
+    if not token.counts(datetime.now(UTC)):
         return Refusal.TOKEN_EXPIRED
     if token.identity is not None and (token.identity, token.tls_key) != claimant.keys:
         return Refusal.TOKEN_USED

@@ -23,7 +23,6 @@ from edge.central.claims.token_store import TokenStore
 from edge.domain.claim import messages
 from edge.domain.claim.messages import ClaimAnswer, ClaimRequest, Refusal
 from edge.domain.claim.try_limits import WINDOW_S, TryLimits, neighbourhood
-from edge.domain.time.instant import utc_text
 from edge.errors import LedgerError, RecordError
 
 _LOG = logging.getLogger(__name__)
@@ -115,7 +114,7 @@ class ClaimServer:
     def _any_token_counts(self) -> bool:
         try:
             with TokenStore(self._base) as tokens:
-                return tokens.any_counts(utc_text(datetime.now(UTC)))
+                return tokens.any_counts(datetime.now(UTC))
         except LedgerError as error:
             _LOG.warning("the tokens cannot be read: %s", error)
             return False  # else the authority's key would stay at hand for tokens that nobody can use

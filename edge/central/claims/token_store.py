@@ -3,13 +3,22 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from edge.central.authority.register import Actor
 from edge.central.claims.schema import CLAIMS, CLAIMS_DB, TABLES
 from edge.domain.protocol.record import Origin
+from edge.domain.time.instant import utc_text
 from edge.storage.sqlite_connection import SqliteConnection
+
+LONGEST = timedelta(days=7)
+"""The time for which a token counts at most."""
+_KEPT = timedelta(days=30)
+"""A token that ended is kept for this long, so that whoever comes late hears why it does not count."""
+_SLACK = timedelta(hours=1)
+"""A clock may be set back by so much, when it is corrected for example, and every token goes on counting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,13 @@ class StoredToken:
     """The hash (hex) of that terminal's TLS key."""
     certificate: str | None
     """The certificate (PEM) that it got."""
+
+    def counts(self, now: datetime) -> bool:
+        """Whether the token counts at this moment. One that ends later than a token can is of a clock that was
+        ahead, or has ended before the clock was set back.
+        """
+        after, until = _ends(now)
+        return after < self.expires <= until
 
 
 class TokenStore(SqliteConnection):
@@ -60,17 +76,17 @@ class TokenStore(SqliteConnection):
             row = self._db.execute(f"{_TOKENS} WHERE digest = ?", (digest,)).fetchone()
         return None if row is None else _token(row)
 
-    def open_for(self, terminal: str, moment: str) -> list[StoredToken]:
-        """The tokens of a terminal's name that nobody has used and that count at this moment (RFC 3339 UTC)."""
-        where = "WHERE terminal = ? AND identity IS NULL AND expires > ?"
+    def open_for(self, terminal: str, now: datetime) -> list[StoredToken]:
+        """The tokens of a terminal's name that nobody has used and that count at this moment."""
+        where = "WHERE terminal = ? AND identity IS NULL AND expires > ? AND expires <= ?"
         with CLAIMS.guard(self.path):
-            return [_token(row) for row in self._db.execute(f"{_TOKENS} {where}", (terminal, moment))]
+            return [_token(row) for row in self._db.execute(f"{_TOKENS} {where}", (terminal, *_ends(now)))]
 
-    def any_counts(self, moment: str) -> bool:
-        """Whether a token counts at this moment (RFC 3339 UTC), also for the terminal that used it already."""
+    def any_counts(self, now: datetime) -> bool:
+        """Whether a token counts at this moment, also for the terminal that used it already."""
         with CLAIMS.guard(self.path):
-            query = "SELECT 1 FROM tokens WHERE expires > ? LIMIT 1"
-            return self._db.execute(query, (moment,)).fetchone() is not None
+            query = "SELECT 1 FROM tokens WHERE expires > ? AND expires <= ? LIMIT 1"
+            return self._db.execute(query, _ends(now)).fetchone() is not None
 
     def bind(self, digest: str, identity: bytes, tls_key: str) -> bool:
         """Notes that this terminal uses the token; durable on return. False if another one did, or it is gone."""
@@ -88,9 +104,12 @@ class TokenStore(SqliteConnection):
         """Deletes every token of a terminal's name; returns how many. The caller holds `alone`."""
         return self._db.execute("DELETE FROM tokens WHERE terminal = ?", (terminal,)).rowcount
 
-    def forget(self, before: str) -> None:
-        """Deletes the tokens that ended before a moment (RFC 3339 UTC). The caller holds `alone`."""
-        self._db.execute("DELETE FROM tokens WHERE expires < ?", (before,))
+    def forget(self, now: datetime) -> None:
+        """Deletes the tokens that ended a month ago, and those that end later than a token can, which would count
+        again one day. The caller holds `alone`.
+        """
+        _, until = _ends(now)
+        self._db.execute("DELETE FROM tokens WHERE expires < ? OR expires > ?", (utc_text(now - _KEPT), until))
 
 
 _INSERT = (
@@ -99,6 +118,11 @@ _INSERT = (
 _TOKENS = (
     "SELECT digest, site, terminal, expires, again, by, why, login, identity, tls_key, certificate FROM tokens"
 )
+
+
+def _ends(now: datetime) -> tuple[str, str]:
+    """The instants (RFC 3339 UTC) between which a token ends that counts at this moment."""
+    return utc_text(now), utc_text(now + LONGEST + _SLACK)
 
 
 def _token(row: tuple[Any, ...]) -> StoredToken:

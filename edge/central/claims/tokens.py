@@ -9,7 +9,7 @@ from edge.central.authority.acting import Book
 from edge.central.authority.register import Actor
 from edge.central.broker import acl
 from edge.central.claims import server_certificate
-from edge.central.claims.token_store import StoredToken, TokenStore
+from edge.central.claims.token_store import LONGEST, StoredToken, TokenStore
 from edge.central.setup import LEDGER_DB
 from edge.central.store.records import Store
 from edge.domain.claim.token import SECRET_BYTES, ClaimToken, pin_of
@@ -18,10 +18,7 @@ from edge.domain.protocol.record import Origin
 from edge.domain.time.instant import utc_text
 from edge.errors import LedgerRefused
 
-LONGEST = timedelta(days=7)
 SHORTEST = timedelta(minutes=1)
-_KEPT = timedelta(days=30)
-"""A token that ended is kept for this long, so that whoever comes late hears why it does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ def make_token(base: Path, book: Book, doing: Actor, origin: Origin, valid: time
     refuse_unserved(base, origin)
     now = datetime.now(UTC)
     with TokenStore(base) as tokens, tokens.alone():
-        waiting = tokens.open_for(origin.terminal, utc_text(now))
+        waiting = tokens.open_for(origin.terminal, now)
         refuse_taken(base, origin, again=again)
         if waiting and not again:
             raise LedgerRefused(
@@ -57,7 +54,7 @@ def make_token(base: Path, book: Book, doing: Actor, origin: Origin, valid: time
         expires = utc_text(now + valid)
         data = {"site": origin.site, "terminal": origin.terminal, "expires": expires}
         with book.act(Act.CLAIM_OPENED, data):
-            tokens.forget(utc_text(now - _KEPT))
+            tokens.forget(now)
             if waiting:
                 tokens.withdraw(origin.terminal)
             tokens.add(StoredToken(token.digest, origin, expires, again, doing, None, None, None))
