@@ -14,7 +14,7 @@ from cryptography import x509
 from edge.central.authority import lock
 from edge.central.authority.acting import Book
 from edge.central.broker import acl, certificates, conf, issued_certificates, mosquitto, revocation_list
-from edge.central.ownership import make_directory
+from edge.central.ownership import make_directory, read_own
 from edge.central.roster.key import ensure_key
 from edge.central.roster.schema import ROSTER_PUBLIC
 from edge.central.store.records import Store
@@ -277,7 +277,7 @@ def _end(path: Path) -> str:
 
 def _read(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_own(path).decode()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeError) as error:

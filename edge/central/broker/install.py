@@ -9,9 +9,11 @@ from pathlib import Path
 
 from edge.central.broker import certificates, conf, revocation_compare, revocation_list
 from edge.central.broker.revocation_compare import Difference
+from edge.central.ownership import read_own
 from edge.errors import KeyFileError, LedgerRefused, NameRefused
 
 _MODE = 0o640
+_INCLUDE = "include_dir"
 
 
 def install(base: Path, into: Path, user: str, ahead: Difference | None = None) -> Path:
@@ -42,7 +44,7 @@ def install(base: Path, into: Path, user: str, ahead: Difference | None = None) 
     }
     texts = {key: _read(path) for key, path in sources.items()}
     moves = {key: str(into / path.name) for key, path in sources.items()}
-    configuration = conf.relocate(_read(base / "mosquitto.conf").decode(), {**moves, "user": user})
+    configuration = conf.relocate(_settings(base / "mosquitto.conf", user), {**moves, "user": user})
     try:
         into.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         into.mkdir(mode=0o750, exist_ok=True)
@@ -56,6 +58,21 @@ def install(base: Path, into: Path, user: str, ahead: Difference | None = None) 
     path = into / "mosquitto.conf"
     _put(path, configuration.encode(), 0, group)
     return path
+
+
+def _settings(path: Path, user: str) -> str:
+    """The text of DIR's mosquitto.conf, with a line that names the broker's user. Raises KeyFileError, NameRefused.
+
+    Root starts the broker, which becomes that user. A file that `include_dir` names could say `user root` instead,
+    and DIR belongs to the ledger's user.
+    """
+    try:
+        text = _read(path).decode()
+    except UnicodeDecodeError as error:
+        raise KeyFileError(f"{path}: is no text; restore it from your backup, or move it away") from error
+    if conf.value(text, _INCLUDE) is not None:
+        raise NameRefused(f"{path}: has the setting {_INCLUDE}; write the lines of those files into {path} itself")
+    return text if conf.value(text, "user") is not None else f"{text.rstrip()}\nuser {user}\n"
 
 
 def _refuse_older(base: Path, into: Path) -> None:
@@ -115,7 +132,7 @@ def _give(path: Path, owner: int, group: int | None, mode: int) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_own(path)
     except OSError as error:
         raise KeyFileError(
             f"{path}: cannot be read ({error.strerror}); `smartclocker central init` makes it"
