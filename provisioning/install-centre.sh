@@ -15,7 +15,7 @@
 # It works in a chroot or while an image is built, too: systemd then does its part after the first boot.
 set -eu
 umask 022
-unset PYTHONPATH PYTHONHOME
+unset PYTHONPATH PYTHONHOME CDPATH
 
 usage() {
     sed -n '2,16s/^# \{0,1\}//p' "$here/install-centre.sh"
@@ -183,7 +183,8 @@ if [ -n "$dry" ]; then
 elif [ -e "$root$etc/ledger.env" ] && ! grep -qxF "$ours" "$root$etc/ledger.env"; then
     say "kept: $etc/ledger.env"
 else
-    printf '%s\nBROKER_HOST=%s\nBROKER_PORT=%s\n' "$ours" "$address" "${port:-8883}" >"$root$etc/ledger.env.new"
+    printf '%s\nBROKER_HOST=%s\nBROKER_PORT=%s\n' "$ours" "$address" "${port:-8883}" >"$root$etc/ledger.env.new" ||
+        die "$etc/ledger.env.new cannot be written: free space on the disk. Then give the same command again"
     do_ chmod 644 "$root$etc/ledger.env.new"
     do_ mv -f "$root$etc/ledger.env.new" "$root$etc/ledger.env"
 fi

@@ -15,6 +15,7 @@
 set -eu
 umask 022                   # the service's user reads what is installed, whatever root's mask is
 unset PYTHONPATH PYTHONHOME # somebody's own packages are not the program's
+unset CDPATH                # or cd may lead elsewhere
 
 usage() {
     sed -n '2,14s/^# \{0,1\}//p' "$script"
@@ -29,7 +30,7 @@ given=$PWD
 cd "$here/.."
 
 # Nothing of a bundle is used, not even the rest of this script, before all of it is what was packed.
-if [ ! -e pyproject.toml ]; then # so it is no checkout
+if [ ! -e pyproject.toml ] || [ -e bundle.txt ] || [ -e SHA256SUMS ]; then # so it is no checkout
     again="unpack the bundle again; if that does not help, download or copy it again"
     [ -e SHA256SUMS ] || die "this is neither a checkout nor a whole bundle: $again"
     damaged=$(LC_ALL=C sha256sum --check --strict --quiet SHA256SUMS 2>&1) ||

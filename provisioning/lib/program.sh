@@ -46,6 +46,9 @@ make_release() {
         set -- "$release/bin/pip"
         offline=
         own=.
+        case $wheelhouse in
+        *[[:space:]]*) die "--wheelhouse $wheelhouse: pip takes no path with a space; rename the folder, or give a link to it" ;;
+        esac
         if [ -n "$wheelhouse" ]; then
             PIP_NO_INDEX=1
             PIP_FIND_LINKS=$wheelhouse

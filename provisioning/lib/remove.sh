@@ -34,8 +34,13 @@ destroy_data() {
     for one in "$root$etc"/keys/*; do
         [ ! -f "$one" ] || do_ shred --iterations=1 --remove "$one"
     done
-    do_ rm -rf "$root$state"
-    if [ -e "$units/smartclocker-ledger.service" ] || [ -e "$root$etc/broker" ]; then
+    if [ -d "$root$state" ] && { [ -L "$root$state" ] || mountpoint -q "$root$state"; }; then
+        do_ find "$root$state/" -xdev -mindepth 1 -delete # rm would remove the link alone, or fail at a disk's own folder
+        say "emptied: $state, a link or a disk of its own; the empty folder stays"
+    else
+        do_ rm -rf --one-file-system "$root$state"
+    fi
+    if [ -e "$units/smartclocker-ledger.service" ] || [ -e "$root$etc/broker" ] || [ -e "$root$etc/backup.key" ]; then
         say "kept: what else is in $etc, for a centre runs on this machine"
         do_ rm -rf "$root$etc/keys" "$root$etc/tls" "$root$etc/config.toml"
     else

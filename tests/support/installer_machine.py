@@ -10,7 +10,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 _READS = """
     awk cat chmod cmp cp cut dirname echo
-    env find flock grep id mkdir printf readlink sed sh sha256sum sort stat xargs
+    env find flock grep id mkdir mountpoint printf readlink sed sh sha256sum sort stat xargs
 """
 _CHANGES = ["install", "ln", "mv", "rm", "shred", "touch"]
 
@@ -72,11 +72,11 @@ class Machine:
         for name in _READS.split():
             (self.bin / name).symlink_to(_real(name))
         for name in _CHANGES:
-            self._stand_in(name, f'{_real(name)} "$@" || exit\n{_COUNT}')
+            self.stand_in(name, f'{_real(name)} "$@" || exit\n{_COUNT}')
         for name, body in _STAND_INS.items():
-            self._stand_in(name, body + ("\n" + _COUNT if name in _COUNTED else ""))
+            self.stand_in(name, body + ("\n" + _COUNT if name in _COUNTED else ""))
         (self.bin / "id").unlink()
-        self._stand_in("id", 'if [ "$1" = -u ]; then echo 0; else exit 1; fi')
+        self.stand_in("id", 'if [ "$1" = -u ]; then echo 0; else exit 1; fi')
         for name, body in (("pip", _PIP.replace("COUNT", _COUNT) + _COUNT), ("program", _PROGRAM + _COUNT)):
             _script(self.kept / name, body)
 
@@ -89,7 +89,8 @@ class Machine:
         (self.source / "pyproject.toml").write_text("[project]\n")
         self.version("0.1.0")
 
-    def _stand_in(self, name: str, body: str) -> None:
+    def stand_in(self, name: str, body: str) -> None:
+        """Puts a script in place of a program."""
         _script(self.bin / name, body)
 
     def version(self, version: str) -> None:

@@ -196,9 +196,13 @@ def test_a_missing_and_a_strange_file_are_refused_with_their_names(machine: Mach
     (unpacked / "wheels/evil.whl").touch()
     assert "./wheels/evil.whl" in machine.install(code=69)
     (unpacked / "wheels/evil.whl").unlink()
+    (unpacked / "pyproject.toml").touch()  # unpacked over a checkout, or put there so that it looks like one
+    assert "./pyproject.toml" in machine.install(code=69)
+    (unpacked / "pyproject.toml").unlink()
     (unpacked / "systemd/smartclocker.service").unlink()
     assert "./systemd/smartclocker.service: FAILED open or read" in machine.install(code=69)
     (unpacked / "SHA256SUMS").unlink()
+    (unpacked / "pyproject.toml").touch()
     assert "neither a checkout nor a whole bundle" in machine.install(code=69)
     assert machine.done == []
 

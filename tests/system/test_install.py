@@ -59,6 +59,9 @@ def test_without_a_network_every_package_comes_from_the_wheelhouse(machine: Mach
     assert all(line.endswith(f"index:1 links:{tmp_path}/wheels") for line in pip)
     assert "needs a directory of wheels" in machine.install("--wheelhouse", str(tmp_path / "none"), code=69)
     assert "needs a directory of wheels" in machine.install("--wheelhouse", code=69)
+    machine.version("0.2.0")
+    (tmp_path / "my wheels").mkdir()
+    assert "pip takes no path with a space" in machine.install("--wheelhouse", str(tmp_path / "my wheels"), code=69)
 
 
 def test_removing_leaves_no_command_that_leads_nowhere(machine: Machine) -> None:

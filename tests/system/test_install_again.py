@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -258,6 +259,35 @@ def test_destroying_a_terminal_leaves_what_a_centre_on_the_same_machine_has(mach
     assert machine.there("opt/smartclocker/venv/bin/smartclocker")
 
 
+def test_destroying_empties_a_state_directory_behind_a_link_or_on_a_disk_of_its_own(machine: Machine) -> None:
+    state, disk = machine.root / "var/lib/smartclocker", machine.root / "srv/disk"
+    for by_link in (True, False):
+        machine.install()
+        (disk / "evidence").mkdir(parents=True, exist_ok=True)
+        (disk / "evidence/image").write_text("sealed")
+        (disk / "link").symlink_to(machine.root / "usr")
+        if by_link:
+            state.parent.mkdir(parents=True, exist_ok=True)
+            state.symlink_to(disk)
+        else:
+            state.unlink()
+            disk.rename(state)
+            (machine.bin / "mountpoint").unlink()
+            machine.stand_in("mountpoint", "case $2 in */smartclocker) ;; *) exit 1 ;; esac")
+        assert "emptied: /var/lib/smartclocker" in machine.install("--purge", "--yes")
+        assert list(state.iterdir()) == []
+        assert machine.there("usr"), "what a link in it leads to"
+        assert not machine.there("etc/smartclocker")
+
+
+def test_destroying_a_terminal_leaves_the_backup_key_of_a_centre_that_was_removed(machine: Machine) -> None:
+    machine.install()
+    (machine.root / "etc/smartclocker/backup.key").write_text("secret")
+    machine.install("--purge", "--yes")
+    assert machine.there("etc/smartclocker/backup.key")
+    assert not machine.there("etc/smartclocker/keys")
+
+
 def test_a_state_directory_of_the_configuration_is_named_and_not_touched(machine: Machine) -> None:
     machine.install()
     (machine.root / "etc/smartclocker/config.toml").write_text('[storage]\nstate = "/srv/state"\n')
@@ -273,3 +303,15 @@ def test_beside_a_centre_the_program_gets_the_centres_library_with_its_hashes(ma
     assert len([line for line in added if "--hash=sha256:" in line]) > 5
     (line,) = [line for line in machine.done if "centre.txt" in line]
     assert "--require-hashes --no-deps" in line
+
+
+def test_a_search_path_for_folders_leads_nowhere_else(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere/provisioning").mkdir(parents=True)
+    said = subprocess.run(
+        ["/bin/sh", "provisioning/install.sh", "--dry-run"],
+        cwd=machine.source,
+        env={"PATH": str(machine.bin), "INSTALL_ROOT": str(machine.root), "LOG": str(machine.log),
+             "KEPT": str(machine.kept), "CDPATH": str(tmp_path / "elsewhere")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert said.returncode == 0, said.stderr

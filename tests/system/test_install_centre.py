@@ -46,9 +46,9 @@ class CentreMachine(Machine):
     def __init__(self, directory: Path, *, real: bool = False) -> None:
         super().__init__(directory)
         told = 'echo "systemctl $*" >> "$LOG"; [ "$*" != "${REFUSED:-}" ]'
-        self._stand_in("systemctl", f'[ "$1" != is-active ] || exit 3; {told}')
+        self.stand_in("systemctl", f'[ "$1" != is-active ] || exit 3; {told}')
         (self.bin / "id").unlink()
-        self._stand_in("id", 'if [ "$1" = -u ]; then echo "${USER_ID:-0}"; else exit 1; fi')
+        self.stand_in("id", 'if [ "$1" = -u ]; then echo "${USER_ID:-0}"; else exit 1; fi')
         if real:
             body = f'cd "{ROOT}" && exec "{sys.executable}" -m edge "$@"'
             (self.kept / "program").write_text(f'#!/bin/sh\necho "smartclocker $*" >> "$LOG"\n{body}\n')
