@@ -1,6 +1,7 @@
 """Readings of the terminal's files: the configuration, the rights of keys, and what the state directory holds."""
 
 import os
+import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,8 +41,9 @@ def keys(sources: Sources) -> DoctorFinding:
         "keys", "keys, policy and state files are there, and closed to others", {"open_files": len(open_ones)}
     )
     if open_ones:
-        said = f"others may read {', '.join(map(str, open_ones[:_NAMED]))}{' …' if len(open_ones) > _NAMED else ''}"
-        mend = f"`chmod -R go= {sources.state}`"
+        named = ", ".join(map(_quoted, open_ones[:_NAMED]))
+        said = f"others may read {named}{' …' if len(open_ones) > _NAMED else ''}"
+        mend = f"`chmod -R go= {shlex.quote(str(sources.state))}`"
         fine = DoctorFinding("keys", DoctorVerdict.WARN, said, mend, fine.measured)
     return of_problems("keys", dict.fromkeys([*problems, *found]), fine)
 
@@ -83,7 +85,14 @@ def _foreign(directory: Path) -> Iterator[str]:
     except OSError:
         return  # the item disk says what is wrong with it
     for path in names[:_NAMED]:
-        yield f"{path} does not belong to the owner of its directory; `chown {owner}: {path}`"
+        yield f"{_quoted(path)} does not belong to the owner of its directory; `chown -h {owner}: {_quoted(path)}`"
+
+
+def _quoted(path: Path) -> str:
+    """A path in quotation marks, as a shell takes it. A support bundle leaves quoted text out: somebody may have
+    put a file into the directory, under any name.
+    """
+    return "'" + str(path).replace("'", "'\"'\"'") + "'"
 
 
 def _open(directory: Path) -> list[Path]:

@@ -10,6 +10,8 @@ from edge.domain.doctor import DoctorFinding, DoctorVerdict
 from edge.terminal.doctor.bundle import log_shapes, reduction
 from edge.terminal.doctor.bundle.log_shapes import LogShape, reduced, shapes
 from edge.terminal.doctor.bundle.reduction import Reducer
+from edge.terminal.doctor.readings import files
+from edge.terminal.doctor.readings.sources import Sources
 
 PERSON, OTHER = "abcdefghijklmnopqrstuvwx23", "zyxwvutsrqponmlkjihgfedc32"
 
@@ -141,3 +143,14 @@ def test_a_source_that_cannot_be_parsed_is_passed_over(tmp_path: Path) -> None:
         '_log.error("a text of %s", one)\n_log.info("%s", one)\n_log.info(text)\n_log.info()\n'
     )
     assert [shape.text for shape in log_shapes.shapes(tmp_path)] == ["a text of …"]
+
+
+@pytest.mark.parametrize("name", ["absent-anna.csv", "Anna's list.csv", 'of "Anna\'s" team\n.csv', "Anna''s'"])
+def test_the_names_of_files_that_somebody_put_beside_the_journal_are_left_out(site, name: str) -> None:
+    state = site.directory / "state"
+    (state / name).touch(mode=0o644)
+    (state / name).chmod(0o644)
+    finding = files.keys(Sources(site.config))
+    assert "others may read" in finding.said
+    said = json.dumps(Reducer(load(site.config)).finding(finding))
+    assert "nna" not in said.replace("<terminal.name>", ""), said
