@@ -107,10 +107,9 @@ ours="# Written by install-centre.sh from the broker's configuration. Without th
 
 [ -n "$dry" ] || [ "$(id -u)" = 0 ] || die "needs root: sudo provisioning/install.sh --centre (or --dry-run to look first)"
 have apt-get || die "needs a Debian-family system: apt-get was not found"
-exec 9<"${root:-/}" # two at once would take each other's files away
-[ -n "$dry" ] || flock --nonblock 9 || die "another installer is running: wait for its end, then give this again"
 
 if [ "$act" = uninstall ]; then
+    [ -n "$dry" ] || only_one
     begin "removing the program" "mend what the message says"
     # shellcheck disable=SC2086  # a list of words
     manager disable --now $timers smartclocker-claims.service smartclocker-ledger.service mosquitto.service ||
@@ -137,6 +136,7 @@ if [ ! -e "$root$dir/pki/ca.crt" ] && { [ -z "$hosts" ] || [ -z "$sites" ]; }; t
     [ -n "$dry" ] || die "$needed"
     say "note: $needed"
 fi
+[ -n "$dry" ] || only_one
 
 look_at_machine
 packages="python3 openssl mosquitto"

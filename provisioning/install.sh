@@ -102,8 +102,7 @@ centre= # yes: the program is a centre's, too
 
 [ -n "$dry" ] || [ "$(id -u)" = 0 ] || die "needs root: sudo provisioning/install.sh (or --dry-run to look first)"
 have apt-get || die "needs a Debian-family system: apt-get was not found"
-exec 9<"${root:-/}" # two at once would take each other's files away
-[ -n "$dry" ] || flock --nonblock 9 || die "another installer is running: wait for its end, then give this again"
+[ -n "$dry" ] || only_one
 
 case $act in
 uninstall)

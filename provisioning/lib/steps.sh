@@ -9,6 +9,14 @@ cure=
 say() { printf '%s\n' "$*"; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
+only_one() { # two at once would take each other's files away; a file of root's own, for anybody may lock what they can read
+    [ -d "$root/run" ] || install -d -m 755 "$root/run"
+    umask 077
+    exec 9>>"$root/run/smartclocker-install.lock"
+    umask 022
+    flock --nonblock 9 || die "another installer is running: wait for its end, then give this again"
+}
+
 begin() { # NAME CURE: the step whose actions follow, and what to do when one of them fails
     step=$1
     cure=$2

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import stat
 import subprocess
 from pathlib import Path
 
@@ -162,13 +163,24 @@ def test_a_failed_step_is_named_with_its_cure_and_the_next_run_goes_on(
 
 
 def test_two_installers_at_once_are_refused(machine: Machine) -> None:
-    held = os.open(machine.root, os.O_RDONLY)
+    lock = machine.root / "run/smartclocker-install.lock"
+    held = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert "another installer is running" in machine.install(code=69)
     finally:
         os.close(held)
     assert not machine.there("opt")
+
+
+def test_what_anybody_may_lock_keeps_no_installer_back(machine: Machine) -> None:
+    held = os.open(machine.root, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        machine.install()
+    finally:
+        os.close(held)
+    assert stat.S_IMODE((machine.root / "run/smartclocker-install.lock").stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("words", [(), ("--uninstall",), ("--purge",)])
