@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edge import __version__
+from edge.adapters.linux.service_account import SERVICE
 from edge.domain.doctor import DoctorFinding, ItemUnseen
 from edge.errors import ConfigError
 from edge.terminal.doctor.bundle import log_shapes, reduction
@@ -33,7 +34,7 @@ def content(findings: Sequence[DoctorFinding], sources: Sources) -> bytes:
     """The bytes of the tar.gz file."""
     read = sources.read
     loaded = None if isinstance(read, ConfigError) else read
-    reducer = Reducer(loaded)
+    reducer = Reducer(loaded, None if loaded is None else _user(sources))
     documents: dict[str, Any] = {
         "doctor.json": {"items": [_reduced(reducer, finding, usable=loaded is not None) for finding in findings]},
         "configuration.json": None if loaded is None else reduction.configuration(loaded.rows()),
@@ -42,6 +43,11 @@ def content(findings: Sequence[DoctorFinding], sources: Sources) -> bytes:
         "system.json": _system(sources),
     }
     return _packed(documents)
+
+
+def _user(sources: Sources) -> str | None:
+    account = sources.account
+    return None if account is None or account.name == SERVICE else account.name
 
 
 def _reduced(reducer: Reducer, finding: DoctorFinding, *, usable: bool) -> dict[str, Any]:

@@ -40,11 +40,14 @@ _SHORTEST = 2
 class Reducer:
     """Reduces everything about one terminal. The same person is the same counter throughout."""
 
-    def __init__(self, loaded: Loaded | None) -> None:
-        """`loaded` is None when the configuration cannot be used: then its file is not part of a bundle at all."""
+    def __init__(self, loaded: Loaded | None, user: str | None = None) -> None:
+        """`loaded` is None when the configuration cannot be used: then its file is not part of a bundle at all.
+        `user` is the name of the account that owns the files, where that may be a person's.
+        """
         self._persons: dict[str, str] = {}
         self._words = {word for words in _fixed_words().values() for word in words}
         named = [] if loaded is None else _named(loaded)
+        named += [(user, "user")] if user else []
         self._names = [
             (re.compile(rf"(?<![A-Za-z0-9]){re.escape(value)}(?![A-Za-z0-9])"), f"<{key}>")
             for value, key in sorted(named, key=lambda pair: -len(pair[0]))

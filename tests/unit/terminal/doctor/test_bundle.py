@@ -145,6 +145,13 @@ def test_a_source_that_cannot_be_parsed_is_passed_over(tmp_path: Path) -> None:
     assert [shape.text for shape in log_shapes.shapes(tmp_path)] == ["a text of …"]
 
 
+def test_the_login_that_owns_the_files_is_left_out(site) -> None:
+    text = "storage.state: anna may not write into it; `chown -R anna: X`, hannah"
+    assert Reducer(load(site.config), "anna").text(text) == (
+        "storage.state: <user> may not write into it; `chown -R <user>: X`, hannah"
+    )
+
+
 @pytest.mark.parametrize("name", ["absent-anna.csv", "Anna's list.csv", 'of "Anna\'s" team\n.csv', "Anna''s'"])
 def test_the_names_of_files_that_somebody_put_beside_the_journal_are_left_out(site, name: str) -> None:
     state = site.directory / "state"
