@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo simulate test test-trixie bundle deb install-test lint type format bench evaluate crash powercut privacy shift-change contracts models fuzz lock docs picture simulate-pictures clean
+.PHONY: help setup setup-demo demo simulate test test-trixie bundle deb install-test lint type format bench evaluate crash powercut privacy privacy-sabotages shift-change contracts models fuzz lock docs picture simulate-pictures clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ fuzz: setup  ## mutated records, receipts, commands, statuses and exports at the
 
 privacy: setup  ## 50 people, 5 terminals, every promise of docs/privacy.md: what was seen, and whether it holds (SABOTAGE=word must fail)
 	@$(BIN)/python -m tests.privacy --json build/privacy.json --sabotage "$(SABOTAGE)" $(ARGS)
+
+privacy-sabotages: setup  ## the company in small with each promise broken on purpose: every one must be seen in its row
+	@$(BIN)/python -m pytest -m "campaign or not campaign" -k what_is_broken tests/privacy $(ARGS)
 
 shift-change: setup  ## 100 people in 200 s at two doors, by face, badge and PIN, beside strangers who stay (ARGS=--help)
 	@$(BIN)/python -m tests.shift_change $(ARGS)

@@ -59,6 +59,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     words = "contract(port, adapter, on): a test of a port's contract (tests/support/contracts.py)"
     config.addinivalue_line("markers", words)
+    config.addinivalue_line(
+        "markers", "campaign: takes too long for every run; a target of its own chooses it by -m"
+    )
     if not hasattr(config, "workerinput"):
         for part in ("edge", "tests/crash", "tests/support"):
             compileall.compile_dir(ROOT / part, quiet=2)
