@@ -24,6 +24,7 @@ from edge.crypto.dsse import key_id
 from edge.domain.claim.messages import ClaimAnswer, Refusal
 from edge.domain.claim.token import ClaimToken
 from edge.domain.protocol.record import Origin
+from edge.terminal.claim import claiming
 from tests.support.claims import (
     ClaimCentre,
     Impostor,
@@ -308,6 +309,24 @@ def test_paths_that_the_configuration_names_are_where_the_files_go(centre, termi
     assert not (terminal.directory / "tls/ca.pem").exists()
 
 
+def test_a_line_that_somebody_writes_meanwhile_is_not_lost(centre, terminal, monkeypatch, capsys) -> None:
+    asked, text = claiming.converse, terminal.config.read_text()
+
+    def slow(*given: object) -> object:
+        terminal.config.write_text(f"# by Kim\n{text}")
+        return asked(*given)
+
+    with centre.serving():
+        token = centre.token("main/gate-1")
+        with monkeypatch.context() as patched:
+            patched.setattr(claiming, "converse", slow)
+            assert terminal.claim(centre.port, token) == 65
+        assert "was changed while" in capsys.readouterr().err
+        assert terminal.config.read_text() == f"# by Kim\n{text}"
+        assert terminal.claim(centre.port, token) == 0
+    assert terminal.config.read_text().startswith("# by Kim\n")
+
+
 def test_the_configuration_keeps_its_owner_its_group_and_its_rights(centre, terminal) -> None:
     """Where only the service's group may read it, the service must read it afterwards, too."""
     terminal.config.chmod(0o640)
@@ -379,6 +398,13 @@ def test_remove_by_name_reaches_no_terminal_of_another_site(centre, terminal) ->
         assert terminal.claim(centre.port, centre.token("main/gate-1")) == 0
     assert centre.central("terminal remove", "depot/gate-1")[0] == 65
     assert revocation_list.valid(centre.base / "pki", "gate-1") != []
+
+
+def test_remove_ends_no_token_for_another_site(centre) -> None:
+    with centre.serving():
+        token = centre.token("main/gate-1")
+        assert centre.central("terminal remove", "depot/gate-1")[0] == 65
+        assert isinstance(Impostor(centre.port, token).ask(), ClaimAnswer)
 
 
 def test_remove_of_a_name_that_only_has_a_token_or_a_certificate(centre) -> None:

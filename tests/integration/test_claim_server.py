@@ -186,6 +186,25 @@ def test_what_it_logs_names_no_secret(centre, caplog) -> None:
     assert token.written() not in said
 
 
+def test_it_goes_on_when_no_thread_was_left_for_a_connection(centre, monkeypatch, capfd) -> None:
+    started = threading.Thread.start
+
+    def none_left(thread: threading.Thread) -> None:
+        if thread.name == "claim":
+            monkeypatch.setattr(threading.Thread, "start", started)
+            raise RuntimeError("can't start new thread")
+        started(thread)
+
+    with centre.serving() as server:
+        token = centre.token("main/gate-1")
+        monkeypatch.setattr(threading.Thread, "start", none_left)
+        with pytest.raises((EOFError, OSError)):
+            Impostor(centre.port, token).ask()
+        assert isinstance(Impostor(centre.port, token).ask(), ClaimAnswer)
+        eventually(lambda: server._open.total() == 0, "every place is free again")
+    assert "could not be served" in capfd.readouterr().err
+
+
 def test_it_ends_by_itself_also_where_the_tokens_cannot_be_read(centre, monkeypatch) -> None:
     """Otherwise the certificate authority's key would be at its hand for ever."""
     monkeypatch.setattr(claim_server, "LOOK_S", 0.01)

@@ -41,7 +41,7 @@ def remove(base: Path, store: Store, book: Book, origin: Origin, since: str | No
         active = [one.keyid for one in mine if one.revoked is None]
         elsewhere = any(one.origin.terminal == origin.terminal for one in store.terminals()) and not mine
         certificates = [] if elsewhere else revocation_list.valid(pki, origin.terminal)
-        gone = tokens.withdraw(origin.terminal) if not elsewhere else 0
+        gone = tokens.withdraw(origin.terminal, origin.site)
         if not (active or certificates or gone):
             raise LedgerRefused(
                 f"{origin.site}/{origin.terminal}: no terminal with this name has an identity, a certificate or a "

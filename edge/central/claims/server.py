@@ -138,7 +138,12 @@ class ClaimServer:
             self._open[whose] += 1
         thread = threading.Thread(target=self._serve, args=(link, address, whose), name="claim", daemon=True)
         self._threads.add(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:  # no thread is left on this machine: the others go on
+            _LOG.warning("a connection could not be served: %s", error)
+            link.close()
+            self._done(thread, whose)
 
     def _say_full(self, address: str) -> None:
         """Logs that connections are refused, once a minute at most."""
@@ -155,11 +160,15 @@ class ClaimServer:
         except Exception:  # noqa: BLE001 - one connection ends, the server goes on
             _LOG.exception("a claim from %s failed", address)
         finally:
-            with self._lock:
-                self._open[whose] -= 1
-                if self._open[whose] <= 0:
-                    del self._open[whose]
-            self._threads.discard(threading.current_thread())
+            self._done(threading.current_thread(), whose)
+
+    def _done(self, thread: threading.Thread, whose: str) -> None:
+        """Gives the place of a connection back."""
+        with self._lock:
+            self._open[whose] -= 1
+            if self._open[whose] <= 0:
+                del self._open[whose]
+        self._threads.discard(thread)
 
     def _converse(self, plain: socket.socket, address: str) -> None:
         with self._context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False) as link:

@@ -100,9 +100,12 @@ class TokenStore(SqliteConnection):
         """Stores the certificate of a claim. The caller holds `alone`."""
         self._db.execute("UPDATE tokens SET certificate = ? WHERE digest = ?", (certificate, digest))
 
-    def withdraw(self, terminal: str) -> int:
-        """Deletes every token of a terminal's name; returns how many. The caller holds `alone`."""
-        return self._db.execute("DELETE FROM tokens WHERE terminal = ?", (terminal,)).rowcount
+    def withdraw(self, terminal: str, site: str | None = None) -> int:
+        """Deletes every token of a terminal's name, or only those of a site; returns how many. The caller holds
+        `alone`.
+        """
+        query = "DELETE FROM tokens WHERE terminal = ? AND site = coalesce(?, site)"
+        return self._db.execute(query, (terminal, site)).rowcount
 
     def forget(self, now: datetime) -> None:
         """Deletes the tokens that ended a month ago, and those that end later than a token can, which would count

@@ -20,7 +20,7 @@ from edge.storage import durable_file
 from edge.storage.bounded_read import read_file
 from edge.terminal.claim import openssl
 from edge.terminal.claim.config_lines import with_keys
-from edge.terminal.claim.places import Places
+from edge.terminal.claim.places import Places, read_places
 
 _MOST_KEY = 4_096
 _BY_FILE = "by-file"
@@ -156,6 +156,10 @@ def install(places: Places, answer: ClaimAnswer, *, again: bool) -> list[Path]:
         _put(path, text.encode(), 0o644, written)
     _put(places.tls_key, _private(places.new_tls_key), 0o600, written)
     if configuration != places.text:
+        if read_places(places.config).text != places.text:
+            raise ClaimRefused(
+                f"{places.config}: was changed while the claim went on, and is left so; give the same command again"
+            )
         found, path = places.config.stat(), places.config.resolve()
         owner = found.st_uid, found.st_gid  # the service's group, perhaps, which must go on reading it
         content = configuration.encode()
