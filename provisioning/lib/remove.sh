@@ -29,7 +29,8 @@ confirm_purge() {
 
 destroy_data() {
     begin "destroying keys and data" "mend what the message says"
-    elsewhere=$(sed -n 's/^[[:space:]]*state[[:space:]]*=[[:space:]]*"\([^"]*\)".*/\1/p' "$root$etc/config.toml" 2>/dev/null || :)
+    elsewhere=$(sed -nE "s,^[[:space:]]*(state|identity|storage)[[:space:]]*=[[:space:]]*[\"'](/[^\"']*)[\"'].*,\1 \2,p" \
+        "$root$etc/config.toml" 2>/dev/null || :)
     # The keys first: whatever ends this half-way, the people file cannot be read any more.
     for one in "$root$etc"/keys/*; do
         [ ! -f "$one" ] || do_ shred --iterations=1 --remove "$one"
@@ -47,8 +48,12 @@ destroy_data() {
         do_ rm -rf "$root$etc"
     fi
     say "destroyed: keys and data of this terminal. A card keeps old blocks: destroy the card itself if that matters."
-    if [ -n "$elsewhere" ] && [ "$elsewhere" != "$state" ]; then
-        say "storage.state named $elsewhere: that directory was not touched; remove it by hand"
-    fi
+    printf '%s\n' "$elsewhere" | while read -r key place; do
+        case $key,$place in
+        ,* | "state,$state" | *",$etc/"*) ;;
+        state,*) say "storage.state named $place: that directory was not touched; remove it by hand" ;;
+        *) say "keys.$key named $place: that key was not touched; shred -u it by hand, or copies of the data can be read" ;;
+        esac
+    done
     say "At the centre: smartclocker central revoke, so that nothing signed by this terminal counts any more."
 }

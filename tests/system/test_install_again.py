@@ -306,6 +306,19 @@ def test_a_state_directory_of_the_configuration_is_named_and_not_touched(machine
     assert "storage.state named /srv/state" in machine.install("--purge", "--yes")
 
 
+def test_keys_that_lie_elsewhere_are_named(machine: Machine) -> None:
+    machine.install()
+    text = (
+        "[storage]\nstate = '/srv/my state'\n[keys]\n"
+        'identity = "/srv/one"  # mine\nstorage = "/etc/smartclocker/keys/storage"\n'
+    )
+    (machine.root / "etc/smartclocker/config.toml").write_text(text)
+    said = machine.install("--purge", "--yes")
+    assert "storage.state named /srv/my state: that directory" in said
+    assert "keys.identity named /srv/one: that key was not touched" in said
+    assert "keys.storage named" not in said
+
+
 def test_beside_a_centre_the_program_gets_the_centres_library_with_its_hashes(machine: Machine) -> None:
     machine.install()
     (machine.root / "etc/systemd/system/smartclocker-ledger.service").touch()
