@@ -243,6 +243,13 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfil
     return made
 
 
+def sparse(name: str, size: int) -> tarfile.TarInfo:
+    """A member of five bytes that becomes a file of this size."""
+    made = member(name)
+    made.pax_headers = {"GNU.sparse.map": "0,5", "GNU.sparse.size": str(size)}
+    return made
+
+
 @pytest.mark.parametrize(
     "name",
     ["../evil", "/tmp/evil", "pki/../../evil", "..", "a//b", "./acl", "", "acl\n", "pki/\x1b[2J", "a" * 2_000],
@@ -262,8 +269,9 @@ def test_a_name_that_leads_elsewhere_is_refused(name, key, tmp_path, capsys):
         member("pipe", tarfile.FIFOTYPE),
         member("disk", tarfile.BLKTYPE),
         member("acl"),
+        sparse("big", 10**12),
     ],
-    ids=["link", "hard link", "folder", "pipe", "device", "a file twice"],
+    ids=["link", "hard link", "folder", "pipe", "device", "a file twice", "a terabyte of holes"],
 )
 def test_what_is_no_file_is_refused(second, key, tmp_path, capsys):
     made = forged(tmp_path / "forged", key, member("acl"), second)
