@@ -30,10 +30,10 @@ def restore(backup: Path, base: Path, key: bytes) -> tuple[str, int]:
     _refuse_taken(base)
     with archive.opened(backup, key) as found:
         try:
-            with _alone(base):
-                for left in base.parent.glob(f".{glob.escape(base.name[:200])}.*{_ENDING}"):
+            for left in base.parent.glob(f".{glob.escape(base.name[:200])}.*{_ENDING}"):
+                with _locked(left):
                     shutil.rmtree(left)
-                count = _place(found, base)
+            count = _place(found, base)
         except OSError as error:
             if isinstance(error, BackupError) or not error.errno:
                 raise
@@ -45,16 +45,18 @@ def restore(backup: Path, base: Path, key: bytes) -> tuple[str, int]:
 
 
 @contextlib.contextmanager
-def _alone(base: Path) -> Iterator[None]:
-    """Keeps other restores out, each of which removes what an earlier one left. Raises BackupRefused, OSError."""
-    descriptor = os.open(base.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _locked(new: Path) -> Iterator[None]:
+    """Holds the lock of a restore's folder, which nobody else can open. Raises BackupRefused, OSError."""
+    descriptor = os.open(new, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
     except BlockingIOError as error:
+        os.close(descriptor)
         raise BackupRefused(
-            f"{base.parent}: another command restores a backup here; let it end, then give this one again"
+            f"{new.parent}: another command restores a backup here; let it end, then give this one again"
         ) from error
+    try:
+        yield
     finally:
         os.close(descriptor)
 
@@ -63,15 +65,16 @@ def _place(found: archive.OpenedBackup, base: Path) -> int:
     new = base.with_name(f".{base.name[:200]}.{secrets.token_hex(8)}{_ENDING}")
     new.mkdir(mode=0o700)
     owner = base if base.is_dir() else None
-    try:
-        count = archive.members(found, lambda name, mode, content: _put(new / name, mode, content, new, owner))
-        for folder, _, _ in os.walk(new, topdown=False):
-            _finish_directory(Path(folder), owner)
-        os.rename(new, base)  # noqa: PTH104 - refuses a directory with something in it
-        sync_directory(base.parent)
-    except BaseException:
-        shutil.rmtree(new, ignore_errors=True)
-        raise
+    with _locked(new):  # another restore leaves it alone
+        try:
+            count = archive.members(found, lambda name, mode, content: _put(new / name, mode, content, new, owner))
+            for folder, _, _ in os.walk(new, topdown=False):
+                _finish_directory(Path(folder), owner)
+            os.rename(new, base)  # noqa: PTH104 - refuses a directory with something in it
+            sync_directory(base.parent)
+        except BaseException:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
     return count
 
 
