@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from edge.central.broker import conf
+from edge.central.ownership import read_own
 from edge.central.setup import ALWAYS_NAMED, named_hosts
 from edge.errors import KeyFileError
 
@@ -27,7 +28,7 @@ def reached(base: Path) -> tuple[str, int]:
     If the file cannot be read, these are HOST and PORT, because a printed advice must not make the command fail.
     """
     try:
-        configuration = (base / "mosquitto.conf").read_text(encoding="utf-8")
+        configuration = read_own(base / "mosquitto.conf").decode()
     except (OSError, UnicodeDecodeError):
         return HOST, PORT
     port, _, address = (conf.value(configuration, "listener") or "").partition(" ")

@@ -5,6 +5,7 @@ from pathlib import Path
 from edge.central.authority import authority_key
 from edge.central.authority.register import OrderRegister
 from edge.central.broker import conf
+from edge.central.ownership import read_own
 from edge.central.roster.schema import ROSTER_PUBLIC
 from edge.central.setup import ALWAYS_NAMED, LEDGER_PUBLIC, PORT, named_hosts
 from edge.domain.claim.messages import ClaimAnswer, ClaimPolicy
@@ -64,7 +65,7 @@ def _needed(path: Path) -> str:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_own(path).decode()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeError) as error:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.central import broker_address
 from edge.central.broker import conf
 from edge.cli import main
 
@@ -45,6 +46,7 @@ def test_a_pipe_in_place_of_a_file_hangs_nothing(base: Path, name: str) -> None:
     (base / name).unlink()
     os.mkfifo(base / name)
     assert (main(["central", "init", str(base)]), broker(base)) == (78, 78)
+    assert broker_address.reached(base) == (broker_address.HOST, 8883)
 
 
 def test_the_brokers_user_stands_in_its_configuration_also_if_the_line_was_removed(base: Path) -> None:
