@@ -67,8 +67,7 @@ def test_who_objected_by_hand_at_a_terminal_is_matched_nowhere_until_an_order_li
     late = centre.install()
     late.knows(stays)
     assert late.matched() == {stays}
-    with late.people() as people:
-        assert people.credentials.whose(*BADGE[0]) == objects
+    late.takes_badge(objects)
     centre.order("main/gate-1", "unrestrict", objects, "--lifts", "objection")
     assert "objected" not in centre.publish(), "the order came later"
     with RosterStore(centre.root) as store:

@@ -67,7 +67,7 @@ def broken(
     chosen = {
         one.callspec.params["word"]
         for one in request.session.items
-        if isinstance(one, pytest.Function) and "broken" in one.fixturenames
+        if isinstance(one, pytest.Function) and one.originalname == "test_what_is_broken_is_seen_in_its_row"
     }
 
     def run(word: str) -> tuple[int, dict, str]:

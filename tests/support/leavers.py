@@ -121,6 +121,15 @@ class Learner:
     def knows(self, person: str) -> None:
         self.centre.site.eventually(lambda: person in self.matched(), "the roster came")
 
+    def takes_badge(self, person: str) -> None:
+        """The entries of a roster come one by one: that of another person says nothing of this one's."""
+
+        def known() -> bool:
+            with self.people() as people:
+                return people.credentials.whose(*BADGE[0]) == person
+
+        self.centre.site.eventually(known, "the badge came")
+
 
 @pytest.fixture
 def centre(installation, capsys) -> Centre:
